@@ -1,0 +1,277 @@
+//! Reading a configuration: layers of TOML or JSON, and errors that help.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::Config;
+
+/// The format of a configuration's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON when the text begins with `{`, else TOML.
+    Guess,
+    /// JSON.
+    Json,
+    /// TOML.
+    Toml,
+}
+
+/// The configuration is not one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Neither TOML nor JSON.
+    #[error("the configuration cannot be read: {0}")]
+    Syntax(String),
+    /// A key that does not exist.
+    #[error("unknown key `{key}`{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// The key with its path.
+        key: String,
+        /// The nearest key there is.
+        suggestion: Option<String>,
+    },
+    /// A value that breaks a rule.
+    #[error("`{key}` {rule}")]
+    Value {
+        /// The key with its path.
+        key: String,
+        /// The rule.
+        rule: String,
+    },
+}
+
+/// A configuration in the making: later layers win over earlier ones, key by key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Document(Map<String, Value>);
+
+impl Document {
+    /// An empty document: all defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lays a text over what is there.
+    ///
+    /// # Errors
+    /// [`ConfigError::Syntax`].
+    pub fn layer(&mut self, text: &str, format: Format) -> Result<(), ConfigError> {
+        let json = match format {
+            Format::Json => true,
+            Format::Toml => false,
+            Format::Guess => text.trim_start().starts_with('{'),
+        };
+        let value: Value = if json {
+            serde_json::from_str(text).map_err(|e| ConfigError::Syntax(e.to_string()))?
+        } else {
+            toml::from_str(text).map_err(|e| ConfigError::Syntax(e.message().to_owned()))?
+        };
+        match value {
+            Value::Object(map) => {
+                merge(&mut self.0, map);
+                Ok(())
+            }
+            _ => Err(ConfigError::Syntax("it must be a table of keys".to_owned())),
+        }
+    }
+
+    /// Sets one key, given as a path such as `storage.url`. The text is read as a number or truth value where it is one
+    /// and the key takes one.
+    pub fn set(&mut self, path: &str, text: &str) {
+        let mut table = &mut self.0;
+        let mut parts = path.split('.').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                table.insert(part.to_owned(), Value::String(text.to_owned()));
+                return;
+            }
+            let slot = table.entry(part).or_insert_with(|| Value::Object(Map::new()));
+            if !slot.is_object() {
+                *slot = Value::Object(Map::new());
+            }
+            let Value::Object(inner) = slot else { return };
+            table = inner;
+        }
+    }
+
+    /// Lays environment variables over what is there: `WISDOM_STORAGE__URL` is `storage.url`. Only names with this
+    /// prefix count; `WISDOM_TEST_…` are the test kit's and are passed over.
+    pub fn layer_environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        for (name, value) in variables {
+            if let Some(rest) = name.strip_prefix("WISDOM_")
+                && !rest.starts_with("TEST_")
+                && !matches!(rest, "CONFIG" | "SHARED" | "TOOLS" | "PG_BIN")
+            {
+                self.set(&rest.to_lowercase().replace("__", "."), &value);
+            }
+        }
+    }
+
+    /// The configuration, checked key by key.
+    ///
+    /// # Errors
+    /// The first unknown key or value that breaks a rule.
+    pub fn finish(self) -> Result<Config, ConfigError> {
+        let mut value = Value::Object(self.0);
+        // Texts from flags and environment become numbers and truth values where the key takes one.
+        for _ in 0..64 {
+            let error = match serde_path_to_error::deserialize::<_, Config>(value.clone()) {
+                Ok(config) => return check(config),
+                Err(error) => error,
+            };
+            let path = error.path().to_string();
+            let text = error.into_inner().to_string();
+            if !(text.contains("invalid type: string") && retype(&mut value, &path)) {
+                return Err(explain(&path, &text));
+            }
+        }
+        Err(ConfigError::Syntax("too many values of the wrong type".to_owned()))
+    }
+}
+
+fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Object(inner)), Value::Object(more)) => merge(inner, more),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+fn retype(root: &mut Value, path: &str) -> bool {
+    let pointer = format!("/{}", path.replace('.', "/"));
+    let Some(slot) = root.pointer_mut(&pointer) else { return false };
+    let Some(text) = slot.as_str() else { return false };
+    let typed = if let Ok(number) = text.parse::<i64>() {
+        Value::from(number)
+    } else if let Ok(truth) = text.parse::<bool>() {
+        Value::from(truth)
+    } else if text.contains(',') || path.ends_with("cors_origins") || path.ends_with("trusted_proxies") {
+        text.split(',').map(|t| Value::from(t.trim())).collect()
+    } else {
+        return false;
+    };
+    *slot = typed;
+    true
+}
+
+fn explain(path: &str, text: &str) -> ConfigError {
+    let path = if path == "." { "" } else { path };
+    if text.starts_with("unknown field") {
+        let mut quoted = text.split('`').skip(1).step_by(2);
+        let unknown = quoted.next().unwrap_or_default();
+        let suggestion = quoted
+            .map(|known| (strsim::jaro_winkler(unknown, known), known))
+            .filter(|(score, _)| *score > 0.75)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, known)| known.to_owned());
+        let key = if path.is_empty() || path == unknown || path.ends_with(&format!(".{unknown}")) {
+            if path.is_empty() { unknown.to_owned() } else { path.to_owned() }
+        } else {
+            format!("{path}.{unknown}")
+        };
+        return ConfigError::UnknownKey { key, suggestion };
+    }
+    let rule = text.split_once("expected ").map_or_else(|| text.to_owned(), |(_, e)| format!("must be {e}"));
+    ConfigError::Value { key: path.to_owned(), rule }
+}
+
+fn check(config: Config) -> Result<Config, ConfigError> {
+    let within = |key: &str, value: u32, low: u32, high: u32| {
+        if (low..=high).contains(&value) {
+            Ok(())
+        } else {
+            Err(ConfigError::Value { key: key.to_owned(), rule: format!("must be {low} to {high}") })
+        }
+    };
+    let auth = &config.auth;
+    within("auth.access_token_seconds", auth.access_token_seconds, 60, 900)?;
+    within("auth.session_idle_seconds", auth.session_idle_seconds, 300, 365 * 86_400)?;
+    within("auth.session_absolute_seconds", auth.session_absolute_seconds, auth.session_idle_seconds, 365 * 86_400)?;
+    within("auth.refresh_window_seconds", auth.refresh_window_seconds, 0, 60)?;
+    within("auth.password.memory_kib", auth.password.memory_kib, 8, 1_048_576)?;
+    within("auth.password.passes", auth.password.passes, 1, 16)?;
+    within("auth.password.lanes", auth.password.lanes, 1, 4)?;
+    within("auth.password.min_length", auth.password.min_length, 8, 64)?;
+    within("auth.password.permits", auth.password.permits, 0, 1024)?;
+    within("auth.password.queue", auth.password.queue, 1, 10_000)?;
+    within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
+    within("storage.max_connections", config.storage.max_connections, 1, 1000)?;
+    within("rate_limit.per_address", config.rate_limit.per_address, 1, u32::MAX)?;
+    within("rate_limit.per_user", config.rate_limit.per_user, 1, u32::MAX)?;
+    within("server.max_connections", config.server.max_connections, 1, 1_000_000)?;
+    within("server.request_timeout_seconds", config.server.request_timeout_seconds, 1, 600)?;
+    within("server.drain_seconds", config.server.drain_seconds, 0, 600)?;
+    within("runtime.worker_threads", config.runtime.worker_threads, 0, 1024)?;
+    within("runtime.blocking_threads", config.runtime.blocking_threads, 1, 1024)?;
+    within("runtime.max_in_flight", config.runtime.max_in_flight, 1, 1_000_000)?;
+    Ok(config)
+}
+
+impl Config {
+    /// Reads a configuration from one text.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn from_text(text: &str, format: Format) -> Result<Self, ConfigError> {
+        let mut document = Document::new();
+        document.layer(text, format)?;
+        document.finish()
+    }
+}
+
+impl std::str::FromStr for Config {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_text(text, Format::Guess)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelled_key_is_refused_with_a_suggestion() {
+        let error = "[storage]\nulr = 'memory:'".parse::<Config>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown key `storage.ulr`; did you mean `url`?");
+        let error = r#"{"storge":{}}"#.parse::<Config>().unwrap_err();
+        assert_eq!(error.to_string(), "unknown key `storge`; did you mean `storage`?");
+    }
+
+    #[test]
+    fn later_layers_win_and_texts_become_numbers() {
+        let mut document = Document::new();
+        document.layer("[auth]\naccess_token_seconds = 300\naudience = 'a'", Format::Toml).unwrap();
+        document.layer_environment([
+            ("WISDOM_AUTH__ACCESS_TOKEN_SECONDS".to_owned(), "120".to_owned()),
+            ("WISDOM_LOG__REQUESTS".to_owned(), "false".to_owned()),
+            ("WISDOM_SERVER__CORS_ORIGINS".to_owned(), "https://a.example, https://b.example".to_owned()),
+            ("WISDOM_TEST_DATABASE_URL".to_owned(), "x".to_owned()),
+            ("OTHER".to_owned(), "x".to_owned()),
+        ]);
+        let config = document.finish().unwrap();
+        assert_eq!(config.auth.access_token_seconds, 120);
+        assert_eq!(config.auth.audience, "a");
+        assert!(!config.log.requests);
+        assert_eq!(config.server.cors_origins.len(), 2);
+    }
+
+    #[test]
+    fn figures_out_of_bounds_are_refused_by_name() {
+        let error = "[auth]\naccess_token_seconds = 3600".parse::<Config>().unwrap_err();
+        assert_eq!(error.to_string(), "`auth.access_token_seconds` must be 60 to 900");
+        let error = "public_url = 'https://a.example/path'".parse::<Config>().unwrap_err();
+        assert!(error.to_string().starts_with("`public_url` must be an origin"), "{error}");
+    }
+
+    #[test]
+    fn the_default_reads_back_from_its_own_text() {
+        let text = serde_json::to_string(&Config::default()).unwrap();
+        assert_eq!(text.parse::<Config>().unwrap(), Config::default());
+    }
+}

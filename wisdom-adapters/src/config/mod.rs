@@ -1,0 +1,373 @@
+//! Configuration: one schema for the server, the C ABI and embedders.
+//!
+//! A document is TOML or JSON. Unknown keys are errors with a suggestion. Secrets come by reference (`env:NAME`,
+//! `file:PATH`), so that a configuration can be logged.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+mod document;
+mod origin;
+mod secret_ref;
+
+pub use document::{ConfigError, Document, Format};
+pub use origin::Origin;
+pub use secret_ref::{SecretRefError, resolve, resolve_text};
+
+/// The whole configuration. Every field has a default; the defaults run on embedded adapters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where embedded adapters keep files.
+    pub data_dir: PathBuf,
+    /// The origin under which the service is reached; the `source` of events and the issuer of tokens.
+    pub public_url: Origin,
+    /// The origin of the application that people see; links in mails begin with it. Default: `public_url`.
+    pub app_url: Option<Origin>,
+    /// Where state is kept.
+    pub storage: StorageConfig,
+    /// Cache.
+    pub cache: UrlConfig<CacheDefault>,
+    /// Rate limiter.
+    pub rate_limit: RateLimitConfig,
+    /// E-mail.
+    pub email: EmailConfig,
+    /// SMS.
+    pub sms: UrlConfig<SmsDefault>,
+    /// CRM.
+    pub crm: UrlConfig<CrmDefault>,
+    /// Payments.
+    pub payments: UrlConfig<PaymentsDefault>,
+    /// Files.
+    pub blob: BlobConfig,
+    /// Identity.
+    pub auth: AuthConfig,
+    /// Tenancy.
+    pub tenancy: TenancyConfig,
+    /// Webhooks out.
+    pub webhooks: WebhooksConfig,
+    /// The HTTP server; ignored elsewhere.
+    pub server: ServerConfig,
+    /// Threads; used by the server and the C ABI.
+    pub runtime: RuntimeConfig,
+    /// Logging; used by the server.
+    pub log: LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            public_url: Origin::local(),
+            app_url: None,
+            storage: StorageConfig::default(),
+            cache: UrlConfig::default(),
+            rate_limit: RateLimitConfig::default(),
+            email: EmailConfig::default(),
+            sms: UrlConfig::default(),
+            crm: UrlConfig::default(),
+            payments: UrlConfig::default(),
+            blob: BlobConfig::default(),
+            auth: AuthConfig::default(),
+            tenancy: TenancyConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            server: ServerConfig::default(),
+            runtime: RuntimeConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Everything in memory: for tests, and for the C ABI when nothing is named.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let mut config = Self::default();
+        config.storage.url = "memory:".to_owned();
+        config.email.url = "memory:".to_owned();
+        config.blob.url = "memory:".to_owned();
+        config.auth.keys = "memory:".to_owned();
+        config
+    }
+
+    /// The origin of links in mails.
+    #[must_use]
+    pub fn app_url(&self) -> &Origin {
+        self.app_url.as_ref().unwrap_or(&self.public_url)
+    }
+
+    /// A path: as it is when absolute, else below `data_dir`.
+    #[must_use]
+    pub fn data_path(&self, path: &str) -> PathBuf {
+        self.data_dir.join(path)
+    }
+}
+
+/// Where state is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageConfig {
+    /// `sqlite:PATH` (below `data_dir` unless absolute), `postgres://…`, `memory:`, or `env:NAME` / `file:PATH` that
+    /// hold one of them.
+    pub url: String,
+    /// Connections at most: PostgreSQL's pool, SQLite's readers.
+    pub max_connections: u32,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self { url: "sqlite:wisdom.db".to_owned(), max_connections: 10 }
+    }
+}
+
+/// A type that knows the default URL of an adapter.
+pub trait DefaultUrl {
+    /// The URL.
+    const URL: &'static str;
+}
+
+macro_rules! default_urls {
+    ($($(#[$doc:meta])* $name:ident = $url:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+        pub struct $name;
+        impl DefaultUrl for $name { const URL: &'static str = $url; }
+    )*};
+}
+
+default_urls! {
+    /// moka, in process.
+    CacheDefault = "moka:?capacity=10000&ttl=300s";
+    /// Messages go to the log.
+    SmsDefault = "log:";
+    /// Calls go to the log.
+    CrmDefault = "log:";
+    /// A deterministic fake.
+    PaymentsDefault = "fake:";
+}
+
+/// An adapter that is opened from a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, bound(deserialize = "D: DefaultUrl"))]
+#[schemars(bound = "D: DefaultUrl + JsonSchema")]
+pub struct UrlConfig<D> {
+    /// The adapter's URL.
+    pub url: String,
+    #[serde(skip)]
+    kind: std::marker::PhantomData<D>,
+}
+
+impl<D: DefaultUrl> Default for UrlConfig<D> {
+    fn default() -> Self {
+        Self { url: D::URL.to_owned(), kind: std::marker::PhantomData }
+    }
+}
+
+/// Rate limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateLimitConfig {
+    /// `local:` (in process).
+    pub url: String,
+    /// Requests a minute from one address (IPv6: one /64).
+    pub per_address: u32,
+    /// Requests a minute of one user.
+    pub per_user: u32,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        Self { url: "local:".to_owned(), per_address: 1200, per_user: 1200 }
+    }
+}
+
+/// E-mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmailConfig {
+    /// `outbox:PATH` (a folder of `.eml` files, below `data_dir` unless absolute), `smtp://…`, `smtps://…`, `memory:`.
+    pub url: String,
+    /// The sender.
+    pub from: String,
+}
+
+impl Default for EmailConfig {
+    fn default() -> Self {
+        Self { url: "outbox:mail".to_owned(), from: "wisdom@localhost.example".to_owned() }
+    }
+}
+
+/// Files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlobConfig {
+    /// `dir:PATH` (below `data_dir` unless absolute) or `memory:`.
+    pub url: String,
+}
+
+impl Default for BlobConfig {
+    fn default() -> Self {
+        Self { url: "dir:files".to_owned() }
+    }
+}
+
+/// How access tokens are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TokenAlgorithm {
+    /// Ed25519 (RFC 8037): anybody verifies with the published key.
+    EdDSA,
+    /// HMAC-SHA256: only the service verifies.
+    HS256,
+}
+
+/// Identity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// `dir:PATH` (the key file lies in it, below `data_dir` unless absolute) or `memory:` (new keys at each start).
+    pub keys: String,
+    /// Which algorithm new signing keys are made for.
+    pub algorithm: TokenAlgorithm,
+    /// `aud` of access tokens.
+    pub audience: String,
+    /// Life of access tokens, in seconds, 60 to 900.
+    pub access_token_seconds: u32,
+    /// A session ends after this many seconds without refresh.
+    pub session_idle_seconds: u32,
+    /// A session ends after this many seconds whatever happens.
+    pub session_absolute_seconds: u32,
+    /// A spent refresh token is answered again for this many seconds (parallel tabs), 0 to 60; 0 is strict.
+    pub refresh_window_seconds: u32,
+    /// Passwords.
+    pub password: PasswordConfig,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            keys: "dir:keys".to_owned(),
+            algorithm: TokenAlgorithm::EdDSA,
+            audience: "wisdom".to_owned(),
+            access_token_seconds: 600,
+            session_idle_seconds: 14 * 24 * 3600,
+            session_absolute_seconds: 90 * 24 * 3600,
+            refresh_window_seconds: 10,
+            password: PasswordConfig::default(),
+        }
+    }
+}
+
+/// Passwords: argon2id (RFC 9106) with OWASP's parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordConfig {
+    /// Memory of one hash in KiB, 8 to 1048576. Less than 19456 is for tests.
+    pub memory_kib: u32,
+    /// Passes, 1 to 16.
+    pub passes: u32,
+    /// Lanes, 1 to 4.
+    pub lanes: u32,
+    /// Shortest password in characters, 8 to 64.
+    pub min_length: u32,
+    /// Hashes computed at the same time; 0: one for each core.
+    pub permits: u32,
+    /// Hashes that wait; beyond, the answer is 503.
+    pub queue: u32,
+}
+
+impl Default for PasswordConfig {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, passes: 2, lanes: 1, min_length: 15, permits: 0, queue: 64 }
+    }
+}
+
+/// Tenancy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenancyConfig {
+    /// An invitation's life in days, 1 to 30.
+    pub invitation_days: u32,
+}
+
+impl Default for TenancyConfig {
+    fn default() -> Self {
+        Self { invitation_days: 7 }
+    }
+}
+
+/// Webhooks out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhooksConfig {
+    /// Whether endpoints on this machine are allowed. Default: only while `server.listen` is a loopback address, which is
+    /// how one tries things out.
+    pub allow_loopback: Option<bool>,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// A request's time in seconds.
+    pub request_timeout_seconds: u32,
+    /// Origins of browser applications that may call (CORS); empty: none.
+    pub cors_origins: Vec<String>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed; empty: none.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// On SIGTERM, running requests have this many seconds.
+    pub drain_seconds: u32,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            max_connections: 10_000,
+            request_timeout_seconds: 30,
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            drain_seconds: 20,
+        }
+    }
+}
+
+/// Threads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RuntimeConfig {
+    /// Threads for async work; 0: one for each core.
+    pub worker_threads: u32,
+    /// Threads for blocking work (hashing, files).
+    pub blocking_threads: u32,
+    /// Calls under way at the same time through the C ABI.
+    pub max_in_flight: u32,
+}
+
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        Self { worker_threads: 0, blocking_threads: 16, max_in_flight: 1024 }
+    }
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// What is logged, as a `tracing` filter (`info`, `wisdom_server=debug,info`, `off`).
+    pub level: String,
+    /// Whether each request is logged.
+    pub requests: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), requests: true }
+    }
+}

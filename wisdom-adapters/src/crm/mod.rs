@@ -1,0 +1,7 @@
+//! Contact books behind the `Crm` port.
+
+#[cfg(feature = "crm-hubspot")]
+pub mod hubspot;
+mod log;
+
+pub use log::{LogCrm, Pushed};

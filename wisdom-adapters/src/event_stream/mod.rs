@@ -1,0 +1,5 @@
+//! Event streams.
+
+mod in_process;
+
+pub use self::in_process::InProcessStream;

@@ -1,0 +1,5 @@
+//! SMS transports.
+
+mod log;
+
+pub use self::log::LogSms;

@@ -1,0 +1,31 @@
+//! What hosts identity's flows: the runner, and the services that work off the transaction.
+
+use std::sync::Arc;
+
+use wisdom_core::catalogue::Host;
+use wisdom_core::port::rate_limit::RateLimit;
+use wisdom_core::unit_of_work::Store;
+
+use crate::password::Passwords;
+use crate::store::IdentityTx;
+use crate::token::AccessTokens;
+use crate::session::revocation::Revocations;
+
+/// The services identity's flows need beside a store.
+#[derive(Debug)]
+pub struct AuthServices {
+    /// Hashing and verifying passwords, off the async threads, within bounds.
+    pub passwords: Passwords,
+    /// Issuing and verifying access tokens.
+    pub tokens: AccessTokens,
+    /// Sessions that ended while their access tokens still live.
+    pub revocations: Revocations,
+    /// Throttling of sign-in.
+    pub rate_limit: Arc<dyn RateLimit>,
+}
+
+/// An assembly that identity's flows can run on.
+pub trait AuthHost: Host<Store: Store<SystemTx: IdentityTx>> {
+    /// The services.
+    fn auth(&self) -> &AuthServices;
+}

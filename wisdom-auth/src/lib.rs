@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+pub mod error;
+pub mod kit;
+pub mod one_time_token;
+pub mod password;
+pub mod session;
+pub mod store;
+pub mod token;
+pub mod user;

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+pub mod audit;
+pub mod bus;
+pub mod error;
+pub mod mail;
+pub mod outbox;
+pub mod permission;
+pub mod relay;
+pub mod store;
+pub mod webhook;

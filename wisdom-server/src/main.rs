@@ -1,0 +1,2 @@
+//! Wisdom server.
+fn main() {}

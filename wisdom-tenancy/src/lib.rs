@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod error;
+pub mod invitation;
+pub mod kit;
+pub mod membership;
+pub mod permission;
+pub mod sign_up;
+pub mod store;
+pub mod tenant;
