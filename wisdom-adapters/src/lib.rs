@@ -9,3 +9,5 @@ pub mod cache;
 pub mod event_stream;
 pub mod rate_limit;
 pub mod sms;
+pub mod blob;
+pub mod email;

@@ -9,6 +9,7 @@ use wisdom_core::unit_of_work::Store;
 use crate::password::Passwords;
 use crate::store::IdentityTx;
 use crate::token::AccessTokens;
+use crate::session::confirmation::Confirmations;
 use crate::session::revocation::Revocations;
 
 /// The services identity's flows need beside a store.
@@ -20,6 +21,8 @@ pub struct AuthServices {
     pub tokens: AccessTokens,
     /// Sessions that ended while their access tokens still live.
     pub revocations: Revocations,
+    /// Which generations of refresh tokens this node has seen in use.
+    pub confirmations: Confirmations,
     /// Throttling of sign-in.
     pub rate_limit: Arc<dyn RateLimit>,
 }

@@ -123,7 +123,6 @@ impl Crm for LogCrm {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use wisdom_core::value::EmailAddress;
 

@@ -107,6 +107,7 @@ impl HttpClient for ReqwestClient {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the HttpClient port's adapter")]
 fn build(resolver: CheckedResolver) -> Result<Client, reqwest::Error> {
     // Features of reqwest add up over a whole build, so what we must not do is turned off even where our own features
     // do not turn it on.
@@ -202,7 +203,6 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::net::IpAddr;
 

@@ -66,7 +66,6 @@ impl Resolve for CheckedResolver {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -78,7 +78,6 @@ fn kind(vendor: &str) -> PaymentEventKind {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -233,7 +233,6 @@ impl Payments for FakePayments {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use wisdom_core::port::payments::PaymentEventKind;
     use wisdom_core::port::payments::conformance::{Harness, SignedWebhook};

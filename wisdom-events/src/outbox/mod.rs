@@ -1,5 +1,8 @@
 //! The outbox: events wait here from commit until the relay has told everyone.
 
+pub mod replay_dead_letters;
+pub mod sweep;
+
 use wisdom_core::event::StoredEvent;
 use wisdom_core::time::Timestamp;
 

@@ -7,6 +7,25 @@ use wisdom_core::id::{MembershipId, UserId};
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::{DisplayName, EmailAddress};
 
+mod acting;
+mod change_role;
+mod facts;
+mod get;
+mod leave;
+mod list;
+pub mod rank;
+mod remove;
+mod search;
+
+pub(crate) use acting::acting;
+pub use change_role::ChangeRole;
+pub(crate) use facts::{created, removed, role_changed};
+pub use get::GetMember;
+pub use leave::{LeaveTenant, Left};
+pub use list::ListMembers;
+pub use remove::{RemoveMember, Removed};
+pub(crate) use search::has_address;
+
 /// A user's place in the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Membership {

@@ -7,6 +7,20 @@ use wisdom_core::id::{MembershipId, TenantId};
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::{DisplayName, Slug};
 
+mod create;
+mod get;
+mod list;
+mod naming;
+mod standing;
+mod update;
+
+pub use create::CreateTenant;
+pub(crate) use create::{Founded, found};
+pub use get::GetTenant;
+pub use list::ListTenants;
+pub use standing::FindStanding;
+pub use update::UpdateTenant;
+
 /// Where a tenant is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

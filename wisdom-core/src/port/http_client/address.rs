@@ -165,7 +165,6 @@ pub enum AddressRefusal {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

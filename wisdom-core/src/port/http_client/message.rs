@@ -193,7 +193,6 @@ impl fmt::Debug for IncomingResponse {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -1,0 +1,159 @@
+//! Stored hashes as PHC strings: an input like any other, read within bounds before anything is allocated for it.
+
+use argon2::password_hash::PasswordHasher as _;
+use argon2::password_hash::PasswordVerifier as _;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use super::params::{MAX_MEMORY_KIB, PasswordParams};
+
+/// Longest PHC string looked at; ours have about 97 characters.
+const MAX_LENGTH: usize = 512;
+/// Most passes of a stored hash.
+const MAX_PASSES: u32 = 64;
+/// Most lanes of a stored hash.
+const MAX_LANES: u32 = 16;
+/// Most memory times passes of a stored hash, in KiB: ten times over the largest memory.
+const MAX_WORK_KIB: u64 = 10 * MAX_MEMORY_KIB as u64;
+/// Bytes of salt and of output, as RFC 9106 recommends.
+pub(super) const SALT: usize = 16;
+const OUTPUT: usize = 32;
+
+/// A stored hash that can be verified at a bounded cost.
+pub(super) struct StoredHash {
+    hash: PasswordHash,
+    params: Params,
+    current: bool,
+}
+
+impl StoredHash {
+    /// Reads a PHC string; `None` when it is none of an Argon2 hash, or asks for more than the bounds.
+    pub(super) fn read(phc: &str, today: &PasswordParams) -> Option<Self> {
+        if phc.len() > MAX_LENGTH || !phc.is_ascii() {
+            return None;
+        }
+        let hash = PasswordHash::new(phc).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm).ok()?;
+        let version = hash.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let bounded = params.m_cost() <= MAX_MEMORY_KIB
+            && params.t_cost() <= MAX_PASSES
+            && params.p_cost() <= MAX_LANES
+            && work <= MAX_WORK_KIB;
+        let (salt, output) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+        let current = algorithm == Algorithm::Argon2id
+            && version == Version::V0x13
+            && params.m_cost() == today.memory_kib()
+            && params.t_cost() == today.passes()
+            && params.p_cost() == today.lanes()
+            && salt.len() >= SALT
+            && output.len() == OUTPUT;
+        bounded.then_some(Self { hash, params, current })
+    }
+
+    /// Whether the hash is of this password. Takes the hash's own cost.
+    pub(super) fn matches(&self, password: &[u8]) -> bool {
+        // The verifier takes algorithm, version and parameters from the hash.
+        Argon2::from(&self.params).verify_password(password, &self.hash).is_ok()
+    }
+
+    /// Whether it was made at today's cost.
+    pub(super) const fn is_current(&self) -> bool {
+        self.current
+    }
+}
+
+/// Hashes a password at today's cost.
+pub(super) fn make(password: &[u8], salt: &[u8; SALT], today: &PasswordParams) -> Result<String, argon2::Error> {
+    let argon2 = context(today)?;
+    // Salt and parameters were checked above, so what is left is a lack of memory.
+    let hash = argon2.hash_password_with_salt(password, salt).map_err(|_| argon2::Error::OutOfMemory)?;
+    Ok(hash.to_string())
+}
+
+/// A hash of today's cost that no password has: its output is random.
+pub(super) fn decoy(salt: &[u8; SALT], output: &[u8; OUTPUT], today: &PasswordParams) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+    format!(
+        "$argon2id$v=19$m={},t={},p={}${}${}",
+        today.memory_kib(),
+        today.passes(),
+        today.lanes(),
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(output),
+    )
+}
+
+fn context(today: &PasswordParams) -> Result<Argon2<'static>, argon2::Error> {
+    let params = Params::new(today.memory_kib(), today.passes(), today.lanes(), Some(OUTPUT))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn today() -> PasswordParams {
+        PasswordParams::insecure_for_tests()
+    }
+
+    #[test]
+    fn what_was_made_reads_back_as_current() {
+        let phc = make(b"correct horse", &[1; SALT], &today()).unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+        let stored = StoredHash::read(&phc, &today()).unwrap();
+        assert!(stored.is_current());
+        assert!(stored.matches(b"correct horse"));
+        assert!(!stored.matches(b"correct horsf"));
+        assert!(!StoredHash::read(&phc, &PasswordParams::default()).unwrap().is_current());
+    }
+
+    #[test]
+    fn a_decoy_reads_as_current_and_never_matches() {
+        let phc = decoy(&[1; SALT], &[2; OUTPUT], &today());
+        let stored = StoredHash::read(&phc, &today()).unwrap();
+        assert!(stored.is_current());
+        assert!(!stored.matches(b""));
+    }
+
+    #[test]
+    fn the_reference_vector_verifies_and_is_to_be_rehashed() {
+        // From the command line tool of the reference implementation: `echo -n password | argon2 somesalt -id -t 2 -m 16`.
+        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let stored = StoredHash::read(phc, &PasswordParams::default()).unwrap();
+        assert!(stored.matches(b"password"));
+        assert!(!stored.is_current());
+    }
+
+    #[test]
+    fn absurd_strings_are_refused_before_anything_is_allocated() {
+        let tail = "c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        for head in [
+            "$argon2id$v=19$m=4294967295,t=2,p=1",
+            "$argon2id$v=19$m=4194304,t=2,p=1",
+            "$argon2id$v=19$m=65536,t=1000000,p=1",
+            "$argon2id$v=19$m=262144,t=64,p=1",
+            "$argon2id$v=19$m=65536,t=2,p=16777215",
+            "$argon2id$v=19$m=99999999999,t=2,p=1",
+            "$argon2id$v=18$m=65536,t=2,p=1",
+            "$argon2id$v=19$m=65536,t=2,x=1",
+            "$scrypt$v=19$m=65536,t=2,p=1",
+            "$2b$v=19$m=65536,t=2,p=1",
+        ] {
+            assert!(StoredHash::read(&format!("{head}${tail}"), &today()).is_none(), "{head}");
+        }
+        for text in [
+            "",
+            "password",
+            "$argon2id$v=19$m=65536,t=2,p=1",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=65536,t=2,p=1$!!!!!!!!$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$é",
+            &format!("$argon2id$v=19$m=65536,t=2,p=1${}", "A".repeat(600)),
+        ] {
+            assert!(StoredHash::read(text, &today()).is_none(), "{text}");
+        }
+    }
+}

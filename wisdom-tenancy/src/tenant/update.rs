@@ -1,0 +1,59 @@
+//! Changes of the tenant by its members.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use wisdom_core::access::Access;
+use wisdom_core::audit::AuditEntry;
+use wisdom_core::event::NewEvent;
+use wisdom_core::outcome::Outcome;
+use wisdom_core::storage::StorageError;
+use wisdom_core::unit_of_work::Effect;
+use wisdom_core::use_case::{Operation, UseCase};
+use wisdom_core::value::DisplayName;
+
+use super::Tenant;
+use crate::error::TenancyError;
+use crate::membership::acting;
+use crate::permission::TENANT_UPDATE;
+use crate::store::TenancyTx;
+
+/// Changes what is given; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateTenant {
+    /// The new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DisplayName>,
+    /// The version the change was made for; another one is refused (412).
+    pub expected_version: i64,
+}
+
+impl Operation for UpdateTenant {
+    const NAME: &'static str = "tenancy.tenant.update";
+    const SUMMARY: &'static str = "Change the tenant's name.";
+    const ACCESS: Access = Access::Tenant(TENANT_UPDATE);
+    const EFFECT: Effect = Effect::Write;
+    type Output = Tenant;
+    type Error = TenancyError;
+}
+
+impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for UpdateTenant {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Tenant>, TenancyError> {
+        acting(tx, TENANT_UPDATE).await?;
+        let mut tenant = tx.own_tenant().current().await?;
+        if tenant.version != self.expected_version {
+            return Err(StorageError::stale("own_tenant.update").into());
+        }
+        let Some(name) = self.name.clone().filter(|name| *name != tenant.name) else {
+            return Ok(Outcome::unaudited(tenant, "nothing changed"));
+        };
+        tenant.name = name;
+        tx.own_tenant().update(&tenant, self.expected_version).await?;
+        tenant.version += 1;
+        let entry = AuditEntry::on("tenant", tenant.id).with(json!({ "changed": ["name"] }));
+        let data = json!({ "tenant": tenant.id, "version": tenant.version });
+        let event = NewEvent::new("tenancy.tenant.updated", tenant.id, data);
+        Ok(Outcome::audited(tenant, entry).emit(event))
+    }
+}
