@@ -26,7 +26,10 @@ pub(super) fn refuse_links(root: &Path, path: &str) -> io::Result<()> {
         here.push(part);
         match fs::symlink_metadata(&here) {
             Ok(found) if found.is_symlink() => {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, "a part of the path is a symbolic link"));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a part of the path is a symbolic link",
+                ));
             }
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => break,
@@ -38,9 +41,17 @@ pub(super) fn refuse_links(root: &Path, path: &str) -> io::Result<()> {
 
 /// The first `limit` keys of the prefix behind `after`. Holds no more than that in memory, whatever the folder holds,
 /// and does not enter folders that can't add to the page.
-pub(super) fn list(root: &Path, prefix: &BlobPrefix, after: Option<&BlobKey>, limit: usize) -> io::Result<BlobPage> {
+pub(super) fn list(
+    root: &Path,
+    prefix: &BlobPrefix,
+    after: Option<&BlobKey>,
+    limit: usize,
+) -> io::Result<BlobPage> {
     let after = after.map_or("", BlobKey::as_str);
-    let mut page = Page { keys: BinaryHeap::new(), limit };
+    let mut page = Page {
+        keys: BinaryHeap::new(),
+        limit,
+    };
     let mut folders: Vec<(PathBuf, String)> = vec![(root.to_path_buf(), String::new())];
     while let Some((folder, start)) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
@@ -51,11 +62,15 @@ pub(super) fn list(root: &Path, prefix: &BlobPrefix, after: Option<&BlobKey>, li
         for entry in entries {
             let entry = entry?;
             let file_name = entry.file_name();
-            let Some(name) = OsStr::to_str(&file_name) else { continue };
+            let Some(name) = OsStr::to_str(&file_name) else {
+                continue;
+            };
             // The type of the entry itself: links are neither files nor folders here.
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                let Some(segment) = name.strip_suffix(FOLDER_MARK) else { continue };
+                let Some(segment) = name.strip_suffix(FOLDER_MARK) else {
+                    continue;
+                };
                 let below = format!("{start}{segment}/");
                 let wanted = below.starts_with(prefix.as_str()) || prefix.as_str().starts_with(&below);
                 let passed = after > below.as_str() && !after.starts_with(&below);
@@ -64,7 +79,9 @@ pub(super) fn list(root: &Path, prefix: &BlobPrefix, after: Option<&BlobKey>, li
                 }
             } else if kind.is_file() {
                 // What is not a key (a file that is still being written) is passed over.
-                let Ok(key) = BlobKey::from_store(&format!("{start}{name}")) else { continue };
+                let Ok(key) = BlobKey::from_store(&format!("{start}{name}")) else {
+                    continue;
+                };
                 if prefix.holds(&key) && key.as_str() > after && !page.is_before(key.as_str()) {
                     match entry.metadata() {
                         Ok(found) => page.add(key, found.len()),
@@ -98,8 +115,12 @@ impl Page {
     }
 
     fn finish(self) -> BlobPage {
-        let mut items: Vec<ListedBlob> =
-            self.keys.into_sorted_vec().into_iter().map(|(key, size)| ListedBlob { key, size }).collect();
+        let mut items: Vec<ListedBlob> = self
+            .keys
+            .into_sorted_vec()
+            .into_iter()
+            .map(|(key, size)| ListedBlob { key, size })
+            .collect();
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         BlobPage { items, more }

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
-use object_store::{Error as StoreError, GetResultPayload, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode};
+use object_store::{
+    Error as StoreError, GetResultPayload, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode,
+};
 use tokio::sync::RwLock;
 use url::Url;
 use wisdom_core::port::blob::{
@@ -55,14 +57,22 @@ impl LocalBlobs {
         let part = |name: &str| {
             let path = root.join(name);
             builder.create(&path).map_err(|e| broken("open", e))?;
-            LocalFileSystem::new_with_prefix(path).map(|fs| fs.with_fsync(true)).map_err(|e| mapped("open", e))
+            LocalFileSystem::new_with_prefix(path)
+                .map(|fs| fs.with_fsync(true))
+                .map_err(|e| mapped("open", e))
         };
         let (bytes, types) = (part("blobs")?, part("types")?);
         let root = fs::canonicalize(root).map_err(|e| broken("open", e))?;
         folder::refuse_links(&root, "blobs").map_err(|e| link_error("open", e))?;
         folder::refuse_links(&root, "types").map_err(|e| link_error("open", e))?;
         let locks = (0..LOCKS).map(|_| RwLock::new(())).collect();
-        Ok(Self { root, bytes, types, locks, hasher: RandomState::new() })
+        Ok(Self {
+            root,
+            bytes,
+            types,
+            locks,
+            hasher: RandomState::new(),
+        })
     }
 
     /// Opens `file:///absolute/folder` or `blobs:./relative/folder` (written as it is, without escapes).
@@ -70,12 +80,16 @@ impl LocalBlobs {
     /// # Errors
     /// `Invalid` for another scheme or options, else as [`LocalBlobs::open`].
     pub fn from_url(url: &Url) -> Result<Self, PortError> {
-        let invalid = |why: &'static str| PortError::new(PORT, "open", PortErrorKind::Invalid).with_source(why);
+        let invalid =
+            |why: &'static str| PortError::new(PORT, "open", PortErrorKind::Invalid).with_source(why);
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("a blob folder has no options"));
         }
         match url.scheme() {
-            "file" => Self::open(&url.to_file_path().map_err(|()| invalid("the URL names no folder of this machine"))?),
+            "file" => Self::open(
+                &url.to_file_path()
+                    .map_err(|()| invalid("the URL names no folder of this machine"))?,
+            ),
             "blobs" if !url.path().is_empty() => Self::open(Path::new(url.path())),
             _ => Err(invalid("the URL must be file:///folder or blobs:folder")),
         }
@@ -84,7 +98,9 @@ impl LocalBlobs {
     fn lock(&self, key: &BlobKey) -> Result<&RwLock<()>, PortError> {
         let hash = self.hasher.hash_one(key);
         let place = usize::try_from(hash % LOCKS as u64).unwrap_or_default();
-        self.locks.get(place).ok_or_else(|| PortError::new(PORT, "lock", PortErrorKind::Internal))
+        self.locks
+            .get(place)
+            .ok_or_else(|| PortError::new(PORT, "lock", PortErrorKind::Internal))
     }
 
     /// Where the key is in both folders, once it is sure that no link leads elsewhere.
@@ -97,7 +113,10 @@ impl LocalBlobs {
             folder::refuse_links(&root, &format!("blobs/{path}"))?;
             folder::refuse_links(&root, &format!("types/{path}"))
         });
-        checked.await.map_err(|e| broken(operation, e))?.map_err(|e| link_error(operation, e))?;
+        checked
+            .await
+            .map_err(|e| broken(operation, e))?
+            .map_err(|e| link_error(operation, e))?;
         Ok(parsed)
     }
 
@@ -108,13 +127,20 @@ impl LocalBlobs {
         }
     }
 
-    async fn content_type(&self, operation: &'static str, path: &StorePath) -> Result<ContentType, PortError> {
+    async fn content_type(
+        &self,
+        operation: &'static str,
+        path: &StorePath,
+    ) -> Result<ContentType, PortError> {
         let text = match self.types.get(path).await {
             Ok(found) => found.bytes().await.map_err(|e| mapped(operation, e))?,
             Err(StoreError::NotFound { .. }) => return Ok(ContentType::default()),
             Err(e) => return Err(mapped(operation, e)),
         };
-        Ok(std::str::from_utf8(&text).ok().and_then(|t| ContentType::parse(t).ok()).unwrap_or_default())
+        Ok(std::str::from_utf8(&text)
+            .ok()
+            .and_then(|t| ContentType::parse(t).ok())
+            .unwrap_or_default())
     }
 
     async fn meta(
@@ -139,15 +165,25 @@ impl BlobStore for LocalBlobs {
         check_put(&bytes)?;
         let path = self.locate("put", key).await?;
         let _alone = self.lock(key)?.write().await;
-        let mode = if options.if_absent { PutMode::Create } else { PutMode::Overwrite };
+        let mode = if options.if_absent {
+            PutMode::Create
+        } else {
+            PutMode::Overwrite
+        };
         if options.if_absent && self.bytes.head(&path).await.is_ok() {
             return Err(PortError::new(PORT, "put", PortErrorKind::Conflict));
         }
         self.forget_type("put", &path).await?;
-        self.bytes.put_opts(&path, bytes.into(), mode.into()).await.map_err(|e| mapped("put", e))?;
+        self.bytes
+            .put_opts(&path, bytes.into(), mode.into())
+            .await
+            .map_err(|e| mapped("put", e))?;
         if options.content_type != ContentType::default() {
             let text = Bytes::from(options.content_type.as_str().to_owned());
-            self.types.put(&path, text.into()).await.map_err(|e| mapped("put", e))?;
+            self.types
+                .put(&path, text.into())
+                .await
+                .map_err(|e| mapped("put", e))?;
         }
         Ok(())
     }
@@ -208,7 +244,11 @@ fn read_range(mut file: fs::File, range: Range<u64>) -> io::Result<Bytes> {
     let mut bytes = Vec::with_capacity(wanted);
     file.seek(SeekFrom::Start(range.start))?;
     file.take(range.end - range.start).read_to_end(&mut bytes)?;
-    if bytes.len() == wanted { Ok(bytes.into()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    if bytes.len() == wanted {
+        Ok(bytes.into())
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 /// The one place where errors of the library become errors of the port.
@@ -217,7 +257,9 @@ fn mapped(operation: &'static str, error: StoreError) -> PortError {
         StoreError::NotFound { .. } => PortErrorKind::NotFound,
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } => PortErrorKind::Conflict,
         StoreError::InvalidPath { .. } => PortErrorKind::Invalid,
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => PortErrorKind::Unauthorized,
+        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
+            PortErrorKind::Unauthorized
+        }
         // The disk is full, or its server is away.
         StoreError::Generic { .. } => PortErrorKind::Unavailable,
         _ => PortErrorKind::Internal,
@@ -227,7 +269,9 @@ fn mapped(operation: &'static str, error: StoreError) -> PortError {
 
 fn link_error(operation: &'static str, error: io::Error) -> PortError {
     match error.kind() {
-        io::ErrorKind::InvalidInput => PortError::new(PORT, operation, PortErrorKind::Refused).with_source(error),
+        io::ErrorKind::InvalidInput => {
+            PortError::new(PORT, operation, PortErrorKind::Refused).with_source(error)
+        }
         _ => broken(operation, error),
     }
 }
@@ -258,8 +302,14 @@ mod tests {
     #[tokio::test]
     async fn survives_reopening() {
         let (store, folder) = make().await;
-        let options = PutOptions { content_type: ContentType::parse("image/png").unwrap(), if_absent: false };
-        store.put(&key("a/b"), Bytes::from_static(b"1"), &options).await.unwrap();
+        let options = PutOptions {
+            content_type: ContentType::parse("image/png").unwrap(),
+            if_absent: false,
+        };
+        store
+            .put(&key("a/b"), Bytes::from_static(b"1"), &options)
+            .await
+            .unwrap();
         let before = store.head(&key("a/b")).await.unwrap();
         drop(store);
         let store = LocalBlobs::open(&folder.path().join("store")).unwrap();
@@ -284,21 +334,35 @@ mod tests {
             let refused = |e: PortError| assert_eq!(e.kind, PortErrorKind::Refused, "{name}");
             refused(store.get(&key(name), &GetOptions::default()).await.unwrap_err());
             refused(store.head(&key(name)).await.unwrap_err());
-            refused(store.put(&key(name), Bytes::new(), &PutOptions::default()).await.unwrap_err());
+            refused(
+                store
+                    .put(&key(name), Bytes::new(), &PutOptions::default())
+                    .await
+                    .unwrap_err(),
+            );
             refused(store.delete(&key(name)).await.unwrap_err());
         }
         assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "s");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
-        let page = store.list(&BlobPrefix::all(), &ListOptions::default()).await.unwrap();
+        let page = store
+            .list(&BlobPrefix::all(), &ListOptions::default())
+            .await
+            .unwrap();
         assert!(page.items.is_empty(), "{page:?}");
     }
 
     #[tokio::test]
     async fn a_lost_or_spoilt_type_is_octets() {
         let (store, _folder) = make().await;
-        let options = PutOptions { content_type: ContentType::parse("image/png").unwrap(), if_absent: false };
+        let options = PutOptions {
+            content_type: ContentType::parse("image/png").unwrap(),
+            if_absent: false,
+        };
         for name in ["lost", "spoilt"] {
-            store.put(&key(name), Bytes::from_static(b"1"), &options).await.unwrap();
+            store
+                .put(&key(name), Bytes::from_static(b"1"), &options)
+                .await
+                .unwrap();
         }
         fs::remove_file(store.root.join("types/lost")).unwrap();
         fs::write(store.root.join("types/spoilt"), b"text/html\r\nx: \xff").unwrap();
@@ -311,13 +375,19 @@ mod tests {
     #[tokio::test]
     async fn foreign_and_unfinished_files_are_not_listed() {
         let (store, _folder) = make().await;
-        store.put(&key("a"), Bytes::new(), &PutOptions::default()).await.unwrap();
+        store
+            .put(&key("a"), Bytes::new(), &PutOptions::default())
+            .await
+            .unwrap();
         let blobs = store.root.join("blobs");
         fs::write(blobs.join("b#1"), "staged").unwrap();
         fs::write(blobs.join("with space"), "foreign").unwrap();
         fs::create_dir(blobs.join("plain-folder")).unwrap();
         fs::write(blobs.join("plain-folder/c"), "foreign").unwrap();
-        let page = store.list(&BlobPrefix::all(), &ListOptions::default()).await.unwrap();
+        let page = store
+            .list(&BlobPrefix::all(), &ListOptions::default())
+            .await
+            .unwrap();
         assert_eq!(page.items.len(), 1, "{page:?}");
     }
 
@@ -327,7 +397,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
 
         let (store, _folder) = make().await;
-        assert_eq!(fs::metadata(&store.root).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(&store.root).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 
     #[test]

@@ -10,7 +10,9 @@ use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Store;
 use url::Url;
-use wisdom_core::port::cache::{Cache, CacheKey, Cached, MAX_VALUE_BYTES, PutOutcome, check_entry, check_version};
+use wisdom_core::port::cache::{
+    Cache, CacheKey, Cached, MAX_VALUE_BYTES, PutOutcome, check_entry, check_version,
+};
 use wisdom_core::port::{PortError, PortErrorKind};
 
 const PORT: &str = "cache";
@@ -79,7 +81,10 @@ impl MokaCache {
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(OwnLife)
             .build();
-        Ok(Self { store, longest: longest.min(MAX_LIFE) })
+        Ok(Self {
+            store,
+            longest: longest.min(MAX_LIFE),
+        })
     }
 
     /// Opens `moka:?capacity=10000&ttl=300s`. Both may be left out; these are the values then.
@@ -94,14 +99,24 @@ impl MokaCache {
         for (name, value) in url.query_pairs() {
             match &*name {
                 "capacity" => capacity = value.parse().map_err(|_| invalid("capacity must be a number"))?,
-                "ttl" => ttl = duration(&value).ok_or_else(|| invalid("ttl must be like 500ms, 300s, 5m or 1h"))?,
-                _ => return Err(invalid(&format!("unknown option {name:?}; known are capacity and ttl"))),
+                "ttl" => {
+                    ttl = duration(&value).ok_or_else(|| invalid("ttl must be like 500ms, 300s, 5m or 1h"))?
+                }
+                _ => {
+                    return Err(invalid(&format!(
+                        "unknown option {name:?}; known are capacity and ttl"
+                    )));
+                }
             }
         }
         Self::new(capacity, ttl)
     }
 
-    fn write<T>(&self, key: &CacheKey, decide: impl FnOnce(Option<&Entry>) -> (Option<Entry>, T)) -> Option<T> {
+    fn write<T>(
+        &self,
+        key: &CacheKey,
+        decide: impl FnOnce(Option<&Entry>) -> (Option<Entry>, T),
+    ) -> Option<T> {
         // Every write goes through this: moka runs them one at a time for each key.
         let mut answer = None;
         let result = self.store.entry_by_ref(key).and_compute_with(|held| {
@@ -117,18 +132,29 @@ impl MokaCache {
 #[async_trait]
 impl Cache for MokaCache {
     async fn get(&self, key: &CacheKey) -> Result<Option<Cached>, PortError> {
-        Ok(self.store.get(key).and_then(|e| e.value.map(|value| Cached { version: e.version, value })))
+        Ok(self.store.get(key).and_then(|e| {
+            e.value.map(|value| Cached {
+                version: e.version,
+                value,
+            })
+        }))
     }
 
     async fn put(&self, key: &CacheKey, value: Bytes, ttl: Duration) -> Result<(), PortError> {
         check_entry("put", &value, ttl)?;
-        let entry = Entry { version: 0, value: Some(value), ttl: ttl.min(self.longest) };
+        let entry = Entry {
+            version: 0,
+            value: Some(value),
+            ttl: ttl.min(self.longest),
+        };
         let stored = self.write(key, |held| match held {
             Some(held) if held.version > 0 => (None, false),
             _ => (Some(entry), true),
         });
         if stored == Some(false) {
-            return Err(PortError::new(PORT, "put", PortErrorKind::Conflict).with_source("the key is versioned"));
+            return Err(
+                PortError::new(PORT, "put", PortErrorKind::Conflict).with_source("the key is versioned")
+            );
         }
         Ok(())
     }
@@ -142,7 +168,11 @@ impl Cache for MokaCache {
     ) -> Result<PutOutcome, PortError> {
         check_version("put_if_newer", version)?;
         check_entry("put_if_newer", &value, ttl)?;
-        let entry = Entry { version, value: Some(value), ttl: ttl.min(self.longest) };
+        let entry = Entry {
+            version,
+            value: Some(value),
+            ttl: ttl.min(self.longest),
+        };
         let outcome = self.write(key, |held| match held {
             Some(held) if held.version > version || (held.version == version && held.value.is_some()) => {
                 (None, PutOutcome::Outdated { held: held.version })
@@ -156,7 +186,11 @@ impl Cache for MokaCache {
         check_version("invalidate", version)?;
         check_entry("invalidate", &[], ttl)?;
         // A guard outlives every value that could have been read before it.
-        let guard = Entry { version, value: None, ttl: ttl.max(self.longest).min(MAX_LIFE) };
+        let guard = Entry {
+            version,
+            value: None,
+            ttl: ttl.max(self.longest).min(MAX_LIFE),
+        };
         self.write(key, |held| match held {
             Some(held) if held.version >= version => (None, ()),
             _ => (Some(guard), ()),
@@ -180,7 +214,10 @@ impl fmt::Debug for MokaCache {
     }
 }
 
-const _: () = assert!(MAX_VALUE_BYTES / UNIT + 2 <= 2048, "the largest value fits the smallest cache");
+const _: () = assert!(
+    MAX_VALUE_BYTES / UNIT + 2 <= 2048,
+    "the largest value fits the smallest cache"
+);
 
 fn invalid(why: &str) -> PortError {
     PortError::new(PORT, "open", PortErrorKind::Invalid).with_source(why)
@@ -228,10 +265,19 @@ mod tests {
         let cache = open("moka:?capacity=5000&ttl=5m").unwrap();
         assert_eq!(cache.store.policy().max_capacity(), Some(5000));
         assert_eq!(cache.longest, Duration::from_secs(300));
-        assert_eq!(open("moka:?ttl=250ms").unwrap().longest, Duration::from_millis(250));
+        assert_eq!(
+            open("moka:?ttl=250ms").unwrap().longest,
+            Duration::from_millis(250)
+        );
         for bad in [
-            "redis:", "moka:?capacity=many", "moka:?capacity=10", "moka:?ttl=5", "moka:?ttl=s", "moka:?ttl=0s",
-            "moka:?capcity=5000", "moka:?ttl=99999999999h",
+            "redis:",
+            "moka:?capacity=many",
+            "moka:?capacity=10",
+            "moka:?ttl=5",
+            "moka:?ttl=s",
+            "moka:?ttl=0s",
+            "moka:?capcity=5000",
+            "moka:?ttl=99999999999h",
         ] {
             assert_eq!(open(bad).unwrap_err().kind, PortErrorKind::Invalid, "{bad}");
         }
@@ -253,7 +299,10 @@ mod tests {
     async fn weight_is_bounded_and_the_newest_stay() {
         let cache = MokaCache::new(2048, Duration::from_secs(60)).unwrap();
         for n in 0..10_000 {
-            cache.put(&key(n), Bytes::from(vec![0; 3000]), Duration::from_secs(60)).await.unwrap();
+            cache
+                .put(&key(n), Bytes::from(vec![0; 3000]), Duration::from_secs(60))
+                .await
+                .unwrap();
         }
         cache.store.run_pending_tasks();
         assert!(cache.store.weighted_size() <= 2048, "{cache:?}");
@@ -261,9 +310,15 @@ mod tests {
         assert!(cache.get(&key(9_999)).await.unwrap().is_some());
         assert!(cache.get(&key(0)).await.unwrap().is_none());
         // A full cache takes a guard and keeps it.
-        cache.invalidate(&key(0), 9, Duration::from_secs(60)).await.unwrap();
+        cache
+            .invalidate(&key(0), 9, Duration::from_secs(60))
+            .await
+            .unwrap();
         cache.store.run_pending_tasks();
-        let outcome = cache.put_if_newer(&key(0), 8, Bytes::new(), Duration::from_secs(60)).await.unwrap();
+        let outcome = cache
+            .put_if_newer(&key(0), 8, Bytes::new(), Duration::from_secs(60))
+            .await
+            .unwrap();
         assert_eq!(outcome, PutOutcome::Outdated { held: 9 });
     }
 
@@ -285,7 +340,10 @@ mod tests {
                                 cache.put_if_newer(&key(1), version, value, ttl).await.unwrap();
                             }
                             let held = cache.get(&key(1)).await.unwrap();
-                            assert!(held.is_none_or(|h| h.version >= version), "older than what was just written");
+                            assert!(
+                                held.is_none_or(|h| h.version >= version),
+                                "older than what was just written"
+                            );
                         }
                     });
                 });

@@ -32,9 +32,11 @@ pub(super) fn compose(message: &EmailMessage, now: Timestamp) -> Result<Message,
     let text = SinglePart::plain(body(&message.text));
     match &message.html {
         None => builder.singlepart(text),
-        Some(html) => {
-            builder.multipart(MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(body(html))))
-        }
+        Some(html) => builder.multipart(
+            MultiPart::alternative()
+                .singlepart(text)
+                .singlepart(SinglePart::html(body(html))),
+        ),
     }
     .map_err(invalid)
 }
@@ -44,7 +46,11 @@ fn verbatim(name: &'static str, value: String) -> Result<HeaderValue, PortError>
     if value.len() > MAX_HEADER_VALUE || !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         return Err(invalid(format!("{name} is too long or not plain ASCII")));
     }
-    Ok(HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.clone(), value))
+    Ok(HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.clone(),
+        value,
+    ))
 }
 
 /// With the line ends of the wire. The mail library would put them in one by one, in time that grows with the square
@@ -59,7 +65,10 @@ fn mailbox(mailbox: &Mailbox) -> Result<WireMailbox, PortError> {
 }
 
 fn address(address: &EmailAddress) -> Result<Address, PortError> {
-    let (local, domain) = address.as_str().rsplit_once('@').ok_or_else(|| invalid("an address has no @"))?;
+    let (local, domain) = address
+        .as_str()
+        .rsplit_once('@')
+        .ok_or_else(|| invalid("an address has no @"))?;
     Address::new(local, domain).map_err(invalid)
 }
 
@@ -85,24 +94,37 @@ mod tests {
     #[test]
     fn the_date_is_that_of_our_clock() {
         let raw = raw(&message("k", "x"));
-        assert_eq!(header(&raw, "Date").as_deref(), Some("Sun, 06 Nov 1994 08:49:37 +0000"));
+        assert_eq!(
+            header(&raw, "Date").as_deref(),
+            Some("Sun, 06 Nov 1994 08:49:37 +0000")
+        );
     }
 
     #[test]
     fn an_unsubscribe_url_is_one_line() {
         let mut sent = message("k", "x");
         let url = format!("https://app.example.test/u/{}", "a".repeat(400));
-        sent.category = EmailCategory::Product { unsubscribe: HttpsUrl::parse(&url).unwrap() };
+        sent.category = EmailCategory::Product {
+            unsubscribe: HttpsUrl::parse(&url).unwrap(),
+        };
         assert!(raw(&sent).contains(&format!("List-Unsubscribe: <{url}>\r\n")));
         let url = format!("https://app.example.test/u/{}", "a".repeat(1500));
-        sent.category = EmailCategory::Product { unsubscribe: HttpsUrl::parse(&url).unwrap() };
-        assert_eq!(compose(&sent, Timestamp::EPOCH).unwrap_err().kind, PortErrorKind::Invalid);
+        sent.category = EmailCategory::Product {
+            unsubscribe: HttpsUrl::parse(&url).unwrap(),
+        };
+        assert_eq!(
+            compose(&sent, Timestamp::EPOCH).unwrap_err().kind,
+            PortErrorKind::Invalid
+        );
     }
 
     #[test]
     fn a_subject_that_looks_encoded_or_folded_adds_no_header() {
         let mut sent = message("k", "x");
-        for subject in ["=?utf-8?q?a=0D=0ABcc:_b@example.test?=", "a =?utf-8?b?DQpCY2M6IGI=?= b"] {
+        for subject in [
+            "=?utf-8?q?a=0D=0ABcc:_b@example.test?=",
+            "a =?utf-8?b?DQpCY2M6IGI=?= b",
+        ] {
             sent.subject = Subject::parse(subject).unwrap();
             assert_eq!(header(&raw(&sent), "Bcc"), None);
         }

@@ -51,7 +51,11 @@ impl OutboxSender {
     pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
         make_private(folder)?;
         let folder = fs::canonicalize(folder).map_err(|e| failed("open", e))?;
-        Ok(Self { folder, clock, writing: Arc::default() })
+        Ok(Self {
+            folder,
+            clock,
+            writing: Arc::default(),
+        })
     }
 
     /// Opens `file:///absolute/folder` or `outbox:./relative/folder` (written as it is, without escapes).
@@ -59,12 +63,15 @@ impl OutboxSender {
     /// # Errors
     /// `Invalid` for another scheme or options, else as [`OutboxSender::open`].
     pub fn from_url(url: &Url, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
-        let invalid = |why: &'static str| PortError::new(PORT, "open", PortErrorKind::Invalid).with_source(why);
+        let invalid =
+            |why: &'static str| PortError::new(PORT, "open", PortErrorKind::Invalid).with_source(why);
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("an outbox has no options"));
         }
         let folder = match url.scheme() {
-            "file" => url.to_file_path().map_err(|()| invalid("the URL names no folder of this machine"))?,
+            "file" => url
+                .to_file_path()
+                .map_err(|()| invalid("the URL names no folder of this machine"))?,
             "outbox" if !url.path().is_empty() => PathBuf::from(url.path()),
             _ => return Err(invalid("the URL must be file:///folder or outbox:folder")),
         };
@@ -113,11 +120,17 @@ impl EmailSender for OutboxSender {
         let name = blocking("send", move || {
             let _guard = guard;
             let all = scan(&folder)?;
-            let known = all.iter().find(|mail| mail.key == key).map(|mail| mail.name.clone());
+            let known = all
+                .iter()
+                .find(|mail| mail.key == key)
+                .map(|mail| mail.name.clone());
             let name = known.clone().unwrap_or_else(|| file_name(now, &key));
             write_whole(&folder, &name, &raw)?;
             if known.is_none() {
-                for old in all.iter().take((all.len() + 1).saturating_sub(OutboxSender::KEPT)) {
+                for old in all
+                    .iter()
+                    .take((all.len() + 1).saturating_sub(OutboxSender::KEPT))
+                {
                     fs::remove_file(folder.join(&old.name))?;
                 }
             }
@@ -139,7 +152,10 @@ fn parse_name(name: &str) -> Option<(Timestamp, MessageKey)> {
     if micros.len() != 20 || !micros.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    Some((Timestamp::from_micros(micros.parse().ok()?)?, MessageKey::parse(key).ok()?))
+    Some((
+        Timestamp::from_micros(micros.parse().ok()?)?,
+        MessageKey::parse(key).ok()?,
+    ))
 }
 
 /// Oldest first. Files with other names are not ours and are passed over.
@@ -147,7 +163,9 @@ fn scan(folder: &Path) -> io::Result<Vec<OutboxMail>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         if let Some((sent_at, key)) = parse_name(&name) {
             all.push(OutboxMail { name, sent_at, key });
         }
@@ -170,9 +188,11 @@ fn write_whole(folder: &Path, name: &str, raw: &[u8]) -> io::Result<()> {
         other => other,
     };
     let written = file.and_then(|mut file| file.write_all(raw).and_then(|()| file.sync_all()));
-    written.and_then(|()| fs::rename(&staged, folder.join(name))).inspect_err(|_| {
-        let _ = fs::remove_file(&staged);
-    })
+    written
+        .and_then(|()| fs::rename(&staged, folder.join(name)))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&staged);
+        })
 }
 
 /// Mails hold links that sign people in. A folder of the user's that is open to others is refused, not changed: it
@@ -192,8 +212,12 @@ fn make_private(folder: &Path) -> Result<(), PortError> {
     {
         let mode = fs::metadata(folder).map_err(|e| failed("open", e))?.permissions();
         if std::os::unix::fs::PermissionsExt::mode(&mode) & 0o077 != 0 {
-            return Err(PortError::new(PORT, "open", PortErrorKind::Refused)
-                .with_source(format!("{} is open to others; make it private (chmod 700)", folder.display())));
+            return Err(
+                PortError::new(PORT, "open", PortErrorKind::Refused).with_source(format!(
+                    "{} is open to others; make it private (chmod 700)",
+                    folder.display()
+                )),
+            );
         }
     }
     Ok(())
@@ -254,9 +278,19 @@ mod tests {
 
     async fn make() -> Harness {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_700_000_000).unwrap()));
-        let outbox = OutboxSender::open(&folder.path().join("a/mail"), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
-        Harness { outbox, clock, folder }
+        let clock = Arc::new(ManualClock::at(
+            Timestamp::from_unix_seconds(1_700_000_000).unwrap(),
+        ));
+        let outbox = OutboxSender::open(
+            &folder.path().join("a/mail"),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+        )
+        .unwrap();
+        Harness {
+            outbox,
+            clock,
+            folder,
+        }
     }
 
     wisdom_core::email_conformance!(make);
@@ -287,12 +321,19 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&harness.outbox.folder), 0o700);
         assert_eq!(mode(&harness.outbox.folder.join(sent.reference)), 0o600);
-        assert_eq!(fs::read_dir(&harness.outbox.folder).unwrap().count(), 1, "nothing staged is left");
+        assert_eq!(
+            fs::read_dir(&harness.outbox.folder).unwrap().count(),
+            1,
+            "nothing staged is left"
+        );
         let open = harness.folder.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
         let clock = Arc::clone(&harness.clock) as Arc<dyn Clock>;
-        assert_eq!(OutboxSender::open(&open, clock).unwrap_err().kind, PortErrorKind::Refused);
+        assert_eq!(
+            OutboxSender::open(&open, clock).unwrap_err().kind,
+            PortErrorKind::Refused
+        );
         assert_eq!(mode(&open), 0o755, "refused, not changed");
     }
 
@@ -308,17 +349,34 @@ mod tests {
         std::os::unix::fs::symlink(&victim, harness.outbox.folder.join(staged)).unwrap();
         harness.outbox.send(&message("k", "x")).await.unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
-        assert!(fs::symlink_metadata(harness.outbox.folder.join(&name)).unwrap().is_file());
+        assert!(
+            fs::symlink_metadata(harness.outbox.folder.join(&name))
+                .unwrap()
+                .is_file()
+        );
     }
 
     #[tokio::test]
     async fn reading_stays_in_the_folder() {
         let harness = make().await;
-        fs::write(harness.folder.path().join("a/00000000000000000001-k.eml"), "outside").unwrap();
-        for name in ["../00000000000000000001-k.eml", "/etc/passwd", "", "x.eml", "00000000000000000001-../k.eml"] {
+        fs::write(
+            harness.folder.path().join("a/00000000000000000001-k.eml"),
+            "outside",
+        )
+        .unwrap();
+        for name in [
+            "../00000000000000000001-k.eml",
+            "/etc/passwd",
+            "",
+            "x.eml",
+            "00000000000000000001-../k.eml",
+        ] {
             assert_eq!(harness.outbox.read(name).await.unwrap(), None, "{name}");
         }
-        assert_eq!(harness.outbox.read("00000000000000000001-k.eml").await.unwrap(), None);
+        assert_eq!(
+            harness.outbox.read("00000000000000000001-k.eml").await.unwrap(),
+            None
+        );
     }
 
     #[tokio::test]

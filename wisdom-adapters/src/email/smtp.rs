@@ -60,7 +60,9 @@ impl SmtpSender {
     ) -> Result<Self, PortError> {
         let (host, encryption) = target(url)?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid("give ?user= and ?password=env:NAME, no credentials in front of the host"));
+            return Err(invalid(
+                "give ?user= and ?password=env:NAME, no credentials in front of the host",
+            ));
         }
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(invalid("an SMTP URL has no path"));
@@ -70,7 +72,11 @@ impl SmtpSender {
             match &*name {
                 "user" => user = Some(value.into_owned()),
                 "password" => password = Some(secrets(&value)?),
-                _ => return Err(invalid(&format!("unknown option {name:?}; known are user and password"))),
+                _ => {
+                    return Err(invalid(&format!(
+                        "unknown option {name:?}; known are user and password"
+                    )));
+                }
             }
         }
         let tls = || TlsParameters::new(host.clone()).map_err(|e| error(e, PortErrorKind::Internal));
@@ -108,7 +114,10 @@ fn target(url: &Url) -> Result<(String, Encryption), PortError> {
         Some(Host::Ipv6(ip)) => ip.to_string(),
         _ => return Err(invalid("the URL names no host")),
     };
-    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    let local = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback());
     let encryption = match (url.scheme(), local) {
         ("smtps", _) => Encryption::FromTheStart,
         ("smtp", true) => Encryption::None,
@@ -123,13 +132,19 @@ impl EmailSender for SmtpSender {
     async fn send(&self, message: &EmailMessage) -> Result<EmailReceipt, PortError> {
         let wire = compose(message, self.clock.now())?;
         let work = async {
-            let _one_of_few = self.connections.acquire().await.map_err(|e| error(e, PortErrorKind::Internal))?;
+            let _one_of_few = self
+                .connections
+                .acquire()
+                .await
+                .map_err(|e| error(e, PortErrorKind::Internal))?;
             self.transport.send(wire).await.map_err(refused)
         };
         let response = tokio::time::timeout(TOTAL_TIMEOUT, work)
             .await
             .map_err(|e| error(e, PortErrorKind::Timeout))??;
-        Ok(EmailReceipt { reference: reference(message, &response) })
+        Ok(EmailReceipt {
+            reference: reference(message, &response),
+        })
     }
 }
 
@@ -141,9 +156,22 @@ impl fmt::Debug for SmtpSender {
 
 /// What the server said, which mostly holds its queue id, without words that hold an address.
 fn reference(message: &EmailMessage, response: &Response) -> String {
-    let words = response.message().flat_map(str::split_whitespace).filter(|word| !word.contains('@'));
-    let said: String = words.collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(200).collect();
-    if said.is_empty() { message.key.to_string() } else { said }
+    let words = response
+        .message()
+        .flat_map(str::split_whitespace)
+        .filter(|word| !word.contains('@'));
+    let said: String = words
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect();
+    if said.is_empty() {
+        message.key.to_string()
+    } else {
+        said
+    }
 }
 
 /// The one place where answers of SMTP become answers of the port (RFC 5321, section 4.2; RFC 4954, section 6).

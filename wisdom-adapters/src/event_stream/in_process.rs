@@ -23,7 +23,9 @@ impl InProcessStream {
     /// numbers outside are moved to the nearest end.
     #[must_use]
     pub fn new(buffer: usize) -> Self {
-        Self { sender: broadcast::Sender::new(buffer.clamp(64, 65_536)) }
+        Self {
+            sender: broadcast::Sender::new(buffer.clamp(64, 65_536)),
+        }
     }
 
     /// Opens `in-process:?buffer=1024`, which is also the size when it is left out.
@@ -31,7 +33,8 @@ impl InProcessStream {
     /// # Errors
     /// `Invalid` for another scheme, an unknown option, or a size outside of 64 to 65536.
     pub fn from_url(url: &Url) -> Result<Self, PortError> {
-        let invalid = |why: &str| PortError::new("event_stream", "open", PortErrorKind::Invalid).with_source(why);
+        let invalid =
+            |why: &str| PortError::new("event_stream", "open", PortErrorKind::Invalid).with_source(why);
         if url.scheme() != "in-process" {
             return Err(invalid("the URL must begin with in-process:"));
         }
@@ -71,7 +74,10 @@ impl EventStream for InProcessStream {
 
 impl EventFeed for InProcessStream {
     fn subscribe(&self, filter: EventFilter) -> Box<dyn EventSubscription> {
-        Box::new(Listener { receiver: self.sender.subscribe(), filter })
+        Box::new(Listener {
+            receiver: self.sender.subscribe(),
+            filter,
+        })
     }
 }
 
@@ -127,7 +133,12 @@ mod tests {
         let batch: Vec<_> = (0..65).map(|n| event(n, 7, "a.b")).collect();
         stream.publish(&batch).await.unwrap();
         assert_eq!(listener.next().await, Some(FeedItem::Resync { missed: 1 }));
-        for bad in ["nats:", "in-process:?buffer=1", "in-process:?buffer=x", "in-process:?size=64"] {
+        for bad in [
+            "nats:",
+            "in-process:?buffer=1",
+            "in-process:?buffer=x",
+            "in-process:?size=64",
+        ] {
             let refused = InProcessStream::from_url(&Url::parse(bad).unwrap()).unwrap_err();
             assert_eq!(refused.kind, PortErrorKind::Invalid, "{bad}");
         }

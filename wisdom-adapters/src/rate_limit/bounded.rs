@@ -22,7 +22,11 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(cap: usize) -> Arc<Self> {
-        Arc::new(Self { cap, used: AtomicUsize::new(0), exceeded: AtomicBool::new(false) })
+        Arc::new(Self {
+            cap,
+            used: AtomicUsize::new(0),
+            exceeded: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn used(&self) -> usize {
@@ -40,7 +44,9 @@ impl Budget {
     fn reserve(&self) -> bool {
         let reserved = self
             .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| (used < self.cap).then_some(used + 1))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                (used < self.cap).then_some(used + 1)
+            })
             .is_ok();
         if !reserved {
             self.exceeded.store(true, Ordering::Relaxed);
@@ -64,15 +70,18 @@ pub(super) struct BoundedStore {
 
 impl BoundedStore {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()), overflow: Mutex::default(), budget }
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            overflow: Mutex::default(),
+            budget,
+        }
     }
 
     fn shard(&self, key: &RateKey) -> MutexGuard<'_, HashMap<RateKey, Nanos>> {
         // FNV-1a. It spreads locks only; the maps hash with a random seed.
-        let hash = key
-            .as_bytes()
-            .iter()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+        let hash = key.as_bytes().iter().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+        });
         lock(&self.shards[hash as usize % SHARDS])
     }
 }

@@ -73,7 +73,13 @@ impl<C: Clock> LocalRateLimit<C> {
     pub fn with_clock(max_keys: usize, clock: C) -> Self {
         let start = clock.now();
         let budget = Budget::new(max_keys);
-        Self { limiters: RwLock::default(), budget, clock, start, swept: AtomicU64::new(0) }
+        Self {
+            limiters: RwLock::default(),
+            budget,
+            clock,
+            start,
+            swept: AtomicU64::new(0),
+        }
     }
 
     /// Takes `cost` units of `key` under `policy` if they are there; see [`RateLimit::check`]. Allocates only for a
@@ -81,10 +87,17 @@ impl<C: Clock> LocalRateLimit<C> {
     ///
     /// # Errors
     /// `Internal` when more than 1024 different policies are in use.
-    pub fn check_now(&self, policy: &RatePolicy, key: &RateKey, cost: u32) -> Result<RateDecision, PortError> {
+    pub fn check_now(
+        &self,
+        policy: &RatePolicy,
+        key: &RateKey,
+        cost: u32,
+    ) -> Result<RateDecision, PortError> {
         let known = {
             let limiters = self.limiters.read().unwrap_or_else(PoisonError::into_inner);
-            limiters.get(policy).map(|limiter| decide(limiter, policy, key, cost))
+            limiters
+                .get(policy)
+                .map(|limiter| decide(limiter, policy, key, cost))
         };
         let decision = match known {
             Some(decision) => decision,
@@ -97,8 +110,10 @@ impl<C: Clock> LocalRateLimit<C> {
     }
 
     fn check_new(&self, policy: &RatePolicy, key: &RateKey, cost: u32) -> Result<RateDecision, PortError> {
-        let internal = |why: &'static str| PortError::new(PORT, "check", PortErrorKind::Internal).with_source(why);
-        let quota = Quota::with_period(policy.interval()).ok_or_else(|| internal("the policy has no interval"))?;
+        let internal =
+            |why: &'static str| PortError::new(PORT, "check", PortErrorKind::Internal).with_source(why);
+        let quota =
+            Quota::with_period(policy.interval()).ok_or_else(|| internal("the policy has no interval"))?;
         let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
         if limiters.len() >= MAX_POLICIES && !limiters.contains_key(policy) {
             return Err(internal("too many different policies"));
@@ -113,7 +128,12 @@ impl<C: Clock> LocalRateLimit<C> {
     /// Drops the counters that are back at their start. Happens by itself when room is needed.
     pub fn sweep(&self) {
         self.budget.clear_exceeded();
-        for limiter in self.limiters.read().unwrap_or_else(PoisonError::into_inner).values() {
+        for limiter in self
+            .limiters
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             limiter.retain_recent();
         }
     }
@@ -129,7 +149,12 @@ impl<C: Clock> LocalRateLimit<C> {
         let last = self.swept.load(Ordering::Relaxed);
         let due = last == 0 || now.saturating_sub(last) >= SWEEP_EVERY;
         // One caller of those who see it due does it. Never 0, which stands for "not yet".
-        if due && self.swept.compare_exchange(last, now.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if due
+            && self
+                .swept
+                .compare_exchange(last, now.max(1), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
             self.sweep();
         }
     }
@@ -149,11 +174,19 @@ fn decide<C: Clock>(limiter: &Limiter<C>, policy: &RatePolicy, key: &RateKey, co
         }
         Ok(Err(refused)) => {
             let wait = refused.wait_time_from(limiter.clock().now());
-            RateDecision { allowed: false, remaining: 0, reset_after: wait, retry_after: Some(wait) }
+            RateDecision {
+                allowed: false,
+                remaining: 0,
+                reset_after: wait,
+                retry_after: Some(wait),
+            }
         }
-        Err(_above_burst) => {
-            RateDecision { allowed: false, remaining: 0, reset_after: Duration::ZERO, retry_after: None }
-        }
+        Err(_above_burst) => RateDecision {
+            allowed: false,
+            remaining: 0,
+            reset_after: Duration::ZERO,
+            retry_after: None,
+        },
     }
 }
 
@@ -234,10 +267,15 @@ mod tests {
         for n in 0..100 {
             assert!(limit.check_now(&policy, &key(n), 1).unwrap().allowed);
         }
-        let passed = (100..10_000).filter(|n| limit.check_now(&policy, &key(*n), 1).unwrap().allowed).count();
+        let passed = (100..10_000)
+            .filter(|n| limit.check_now(&policy, &key(*n), 1).unwrap().allowed)
+            .count();
         assert_eq!(passed, 2, "the shared counter has the burst of one key");
         assert_eq!(limit.keys(), 100);
-        assert!(limit.check_now(&policy, &key(7), 1).unwrap().allowed, "who came before keeps the own counter");
+        assert!(
+            limit.check_now(&policy, &key(7), 1).unwrap().allowed,
+            "who came before keeps the own counter"
+        );
     }
 
     #[test]
@@ -251,7 +289,11 @@ mod tests {
         assert_eq!(limit.keys(), 100);
         clock.advance(Duration::from_secs(5));
         limit.check_now(&quick, &key(1000), 1).unwrap();
-        assert_eq!(limit.keys(), 50, "what was back at its start is gone, what was not is kept");
+        assert_eq!(
+            limit.keys(),
+            50,
+            "what was back at its start is gone, what was not is kept"
+        );
         assert!(!limit.check_now(&slow, &key(0), 1).unwrap().allowed);
         assert!(limit.check_now(&quick, &key(1001), 1).unwrap().allowed);
         assert_eq!(limit.keys(), 51);
@@ -261,12 +303,23 @@ mod tests {
     fn policies_are_bounded() {
         let (limit, _clock) = manual(10_000);
         for n in 0..1024 {
-            limit.check_now(&policy(&format!("p{n}"), 1, 1, 1), &key(1), 1).unwrap();
+            limit
+                .check_now(&policy(&format!("p{n}"), 1, 1, 1), &key(1), 1)
+                .unwrap();
         }
         let one_more = policy("one-more", 1, 1, 1);
-        assert_eq!(limit.check_now(&one_more, &key(1), 1).unwrap_err().kind, PortErrorKind::Internal);
+        assert_eq!(
+            limit.check_now(&one_more, &key(1), 1).unwrap_err().kind,
+            PortErrorKind::Internal
+        );
         assert_eq!(limit.check_local(&one_more, &key(1), 1), None);
-        assert!(!limit.check_now(&policy("p7", 1, 1, 1), &key(1), 1).unwrap().allowed, "known ones go on");
+        assert!(
+            !limit
+                .check_now(&policy("p7", 1, 1, 1), &key(1), 1)
+                .unwrap()
+                .allowed,
+            "known ones go on"
+        );
     }
 
     #[test]

@@ -45,7 +45,9 @@ impl SmsSender for LogSms {
             recent.pop_front();
         }
         recent.push_back(message.clone());
-        Ok(SmsReceipt { reference: message.key.to_string() })
+        Ok(SmsReceipt {
+            reference: message.key.to_string(),
+        })
     }
 }
 

@@ -30,7 +30,7 @@ struct Nothing;
 impl Guard for Nothing {}
 
 /// Keeps a folder or a server alive; shows nothing of it.
-struct Kept<G>(#[expect(dead_code, reason = "it is held for its drop")] G);
+struct Kept<G>(G);
 impl<G: Any + Send + Sync> Guard for Kept<G> {}
 
 impl<G> std::fmt::Debug for Kept<G> {
@@ -139,23 +139,23 @@ impl<S: Store + ?Sized> Harness<S> {
     pub async fn read_of(&self, tenant: TenantId) -> Box<S::TenantTx> {
         self.begin(tenant, Effect::Read).await.expect("begin")
     }
+}
 
-    /// Commits without events, audit or idempotency row.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn try_save<Tx: UnitOfWork + ?Sized>(tx: Box<Tx>) -> Result<(), StorageError> {
-        let record = record(tx.frame(), Vec::new(), None);
-        tx.commit(record).await
-    }
+/// Commits without events, audit or idempotency row.
+///
+/// # Errors
+/// The store's.
+pub async fn try_save<Tx: UnitOfWork + ?Sized>(tx: Box<Tx>) -> Result<(), StorageError> {
+    let record = record(tx.frame(), Vec::new(), None);
+    tx.commit(record).await
+}
 
-    /// Commits without events, audit or idempotency row.
-    ///
-    /// # Panics
-    /// When the store refuses.
-    pub async fn save<Tx: UnitOfWork + ?Sized>(tx: Box<Tx>) {
-        Self::try_save(tx).await.expect("commit");
-    }
+/// Commits without events, audit or idempotency row.
+///
+/// # Panics
+/// When the store refuses.
+pub async fn save<Tx: UnitOfWork + ?Sized>(tx: Box<Tx>) {
+    try_save(tx).await.expect("commit");
 }
 
 /// What commit writes for these events and this entry, in the unit of work of the frame.

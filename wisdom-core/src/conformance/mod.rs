@@ -12,7 +12,7 @@ mod refusal;
 mod sealer;
 mod test_kit;
 
-pub use harness::{Harness, record};
+pub use harness::{Harness, record, save, try_save};
 pub use race::{parallel, retrying};
 pub use refusal::CaseError;
 pub use sealer::ManualSealer;

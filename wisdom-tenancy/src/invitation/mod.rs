@@ -7,6 +7,26 @@ use wisdom_core::id::{InvitationId, UserId};
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::EmailAddress;
 
+mod accept;
+mod accept_and_register;
+mod create;
+mod decline;
+mod joining;
+mod list;
+mod revoke;
+pub mod rules;
+pub mod token;
+mod view;
+
+pub use accept::AcceptInvitation;
+pub use accept_and_register::AcceptAndRegister;
+pub use create::Invite;
+pub use decline::{DeclineInvitation, Declined};
+pub use joining::Joined;
+pub use list::ListInvitations;
+pub use revoke::RevokeInvitation;
+pub use view::InvitationView;
+
 /// The stored state of an invitation. Whether a pending one has expired is a question of time, not of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

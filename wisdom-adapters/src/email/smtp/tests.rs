@@ -73,7 +73,11 @@ impl Server {
                 }
             }
         });
-        Self { port, seen, accepting }
+        Self {
+            port,
+            seen,
+            accepting,
+        }
     }
 
     fn sender(&self, options: &str) -> Result<SmtpSender, PortError> {
@@ -95,7 +99,9 @@ async fn talk(stream: TcpStream, script: Script, seen: &Mutex<Seen>) -> std::io:
         lines.read_until(b'\n', &mut line).await?;
         return Ok(());
     }
-    writer.write_all(format!("{}\r\n", script.greeting).as_bytes()).await?;
+    writer
+        .write_all(format!("{}\r\n", script.greeting).as_bytes())
+        .await?;
     loop {
         line.clear();
         if lines.read_until(b'\n', &mut line).await? == 0 {
@@ -103,7 +109,11 @@ async fn talk(stream: TcpStream, script: Script, seen: &Mutex<Seen>) -> std::io:
         }
         let command = String::from_utf8_lossy(&line).trim_end().to_owned();
         seen.lock().unwrap().commands.push(command.clone());
-        let verb = command.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        let verb = command
+            .split([' ', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
         let answer = match verb.as_str() {
             "EHLO" => {
                 let mut answer = "250-mx.example.test\r\n".to_owned();
@@ -147,7 +157,13 @@ fn open(url: &Url) -> Result<SmtpSender, PortError> {
             Err(PortError::new("secrets", "resolve", PortErrorKind::NotFound))
         }
     };
-    SmtpSender::from_url(url, &secrets, Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_700_000_000).unwrap())))
+    SmtpSender::from_url(
+        url,
+        &secrets,
+        Arc::new(ManualClock::at(
+            Timestamp::from_unix_seconds(1_700_000_000).unwrap(),
+        )),
+    )
 }
 
 struct Harness {
@@ -165,7 +181,10 @@ impl EmailHarness for Harness {
         let wires = self.server.seen.lock().unwrap().wires.clone();
         // RFC 5321, section 4.5.2: a dot at the start of a line is taken away.
         let unstuffed = |line: &str| line.strip_prefix('.').unwrap_or(line).to_owned();
-        wires.iter().map(|wire| wire.split("\r\n").map(unstuffed).collect::<Vec<_>>().join("\r\n")).collect()
+        wires
+            .iter()
+            .map(|wire| wire.split("\r\n").map(unstuffed).collect::<Vec<_>>().join("\r\n"))
+            .collect()
     }
 }
 
@@ -179,18 +198,33 @@ wisdom_core::email_conformance!(make);
 
 async fn error_of(script: Script) -> PortError {
     let server = Server::start(script).await;
-    server.sender("").unwrap().send(&message("k", "x")).await.unwrap_err()
+    server
+        .sender("")
+        .unwrap()
+        .send(&message("k", "x"))
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]
 async fn dots_are_stuffed_on_the_wire() {
     let harness = make().await;
-    harness.sender.send(&message("k", "a\n.\nb\n..\n.c\n")).await.unwrap();
+    harness
+        .sender
+        .send(&message("k", "a\n.\nb\n..\n.c\n"))
+        .await
+        .unwrap();
     let wire = harness.server.seen.lock().unwrap().wires[0].clone();
     assert!(wire.contains("a\r\n..\r\nb\r\n...\r\n..c\r\n"), "{wire}");
     let commands = harness.server.commands();
-    let verbs: Vec<&str> = commands.iter().filter_map(|c| c.split_whitespace().next()).collect();
-    assert!(verbs.starts_with(&["EHLO", "MAIL", "RCPT", "DATA"]), "{commands:?}");
+    let verbs: Vec<&str> = commands
+        .iter()
+        .filter_map(|c| c.split_whitespace().next())
+        .collect();
+    assert!(
+        verbs.starts_with(&["EHLO", "MAIL", "RCPT", "DATA"]),
+        "{commands:?}"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +232,12 @@ async fn the_envelope_has_one_receiver() {
     let harness = make().await;
     harness.sender.send(&message("k", "x")).await.unwrap();
     let commands = harness.server.commands();
-    assert!(commands.iter().any(|c| c.starts_with("MAIL FROM:<no-reply@sender.example.test>")), "{commands:?}");
+    assert!(
+        commands
+            .iter()
+            .any(|c| c.starts_with("MAIL FROM:<no-reply@sender.example.test>")),
+        "{commands:?}"
+    );
     let receivers: Vec<&String> = commands.iter().filter(|c| c.starts_with("RCPT")).collect();
     assert_eq!(receivers, ["RCPT TO:<ada@receiver.example.test>"]);
 }
@@ -207,36 +246,69 @@ async fn the_envelope_has_one_receiver() {
 async fn the_receipt_has_the_queue_id_and_no_address() {
     let harness = make().await;
     let receipt = harness.sender.send(&message("k", "x")).await.unwrap();
-    assert!(receipt.reference.contains("queued as 4F7A") && !receipt.reference.contains('@'), "{receipt:?}");
+    assert!(
+        receipt.reference.contains("queued as 4F7A") && !receipt.reference.contains('@'),
+        "{receipt:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_4xx_answer_may_be_tried_again() {
     for script in [
-        Script { rcpt: "450 4.2.1 grey-listed", ..FRIENDLY },
-        Script { end_of_data: "451 4.3.0 later", ..FRIENDLY },
-        Script { end_of_data: "452 4.3.1 full", ..FRIENDLY },
-        Script { greeting: "421 too many connections", ..FRIENDLY },
+        Script {
+            rcpt: "450 4.2.1 grey-listed",
+            ..FRIENDLY
+        },
+        Script {
+            end_of_data: "451 4.3.0 later",
+            ..FRIENDLY
+        },
+        Script {
+            end_of_data: "452 4.3.1 full",
+            ..FRIENDLY
+        },
+        Script {
+            greeting: "421 too many connections",
+            ..FRIENDLY
+        },
     ] {
         let error = error_of(script).await;
-        assert_eq!((error.kind, error.retry), (PortErrorKind::Unavailable, Retry::Backoff), "{script:?}");
+        assert_eq!(
+            (error.kind, error.retry),
+            (PortErrorKind::Unavailable, Retry::Backoff),
+            "{script:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_5xx_answer_is_final() {
     for script in [
-        Script { rcpt: "550 5.1.1 no such user", ..FRIENDLY },
-        Script { end_of_data: "554 5.7.1 spam", ..FRIENDLY },
+        Script {
+            rcpt: "550 5.1.1 no such user",
+            ..FRIENDLY
+        },
+        Script {
+            end_of_data: "554 5.7.1 spam",
+            ..FRIENDLY
+        },
     ] {
         let error = error_of(script).await;
-        assert_eq!((error.kind, error.retry), (PortErrorKind::Invalid, Retry::Never), "{script:?}");
+        assert_eq!(
+            (error.kind, error.retry),
+            (PortErrorKind::Invalid, Retry::Never),
+            "{script:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_error_shows_no_address() {
-    let error = error_of(Script { rcpt: "550 <ada@receiver.example.test> unknown", ..FRIENDLY }).await;
+    let error = error_of(Script {
+        rcpt: "550 <ada@receiver.example.test> unknown",
+        ..FRIENDLY
+    })
+    .await;
     assert_eq!(error.to_string(), "email.send failed: Invalid");
 }
 
@@ -247,32 +319,56 @@ async fn a_server_that_is_gone_is_unavailable() {
     // Another listener never gets this port while the test runs, as ports of the range are given out in turn.
     drop(server);
     tokio::task::yield_now().await;
-    assert_eq!(sender.send(&message("k", "x")).await.unwrap_err().kind, PortErrorKind::Unavailable);
+    assert_eq!(
+        sender.send(&message("k", "x")).await.unwrap_err().kind,
+        PortErrorKind::Unavailable
+    );
 }
 
 #[tokio::test]
 async fn nonsense_is_a_protocol_error() {
-    let error = error_of(Script { greeting: "HTTP/1.1 400 Bad Request", ..FRIENDLY }).await;
+    let error = error_of(Script {
+        greeting: "HTTP/1.1 400 Bad Request",
+        ..FRIENDLY
+    })
+    .await;
     assert_eq!(error.kind, PortErrorKind::Protocol);
 }
 
 #[tokio::test]
 async fn credentials_come_from_the_reference() {
-    let server = Server::start(Script { extensions: &["AUTH PLAIN"], ..FRIENDLY }).await;
+    let server = Server::start(Script {
+        extensions: &["AUTH PLAIN"],
+        ..FRIENDLY
+    })
+    .await;
     let sender = server.sender("/?user=mailer&password=env:SMTP_PASSWORD").unwrap();
     sender.send(&message("k", "x")).await.unwrap();
     // RFC 4616: NUL user NUL password.
-    assert!(server.commands().contains(&"AUTH PLAIN AG1haWxlcgBodW50ZXIy".to_owned()), "{:?}", server.commands());
+    assert!(
+        server
+            .commands()
+            .contains(&"AUTH PLAIN AG1haWxlcgBodW50ZXIy".to_owned()),
+        "{:?}",
+        server.commands()
+    );
     assert!(!format!("{sender:?}").contains("hunter2"));
 }
 
 #[tokio::test]
 async fn refused_credentials_are_not_tried_again() {
-    let script = Script { extensions: &["AUTH PLAIN"], auth: "535 5.7.8 no", ..FRIENDLY };
+    let script = Script {
+        extensions: &["AUTH PLAIN"],
+        auth: "535 5.7.8 no",
+        ..FRIENDLY
+    };
     let server = Server::start(script).await;
     let sender = server.sender("?user=mailer&password=env:SMTP_PASSWORD").unwrap();
     let error = sender.send(&message("k", "x")).await.unwrap_err();
-    assert_eq!((error.kind, error.retry), (PortErrorKind::Unauthorized, Retry::Never));
+    assert_eq!(
+        (error.kind, error.retry),
+        (PortErrorKind::Unauthorized, Retry::Never)
+    );
 }
 
 #[tokio::test]
@@ -282,7 +378,9 @@ async fn at_most_four_connections() {
     let mut sends = Vec::new();
     for n in 0..40 {
         let sender = Arc::clone(&sender);
-        sends.push(tokio::spawn(async move { sender.send(&message(&format!("k{n}"), "x")).await.unwrap() }));
+        sends.push(tokio::spawn(async move {
+            sender.send(&message(&format!("k{n}"), "x")).await.unwrap()
+        }));
     }
     for send in sends {
         send.await.unwrap();
@@ -295,11 +393,19 @@ async fn at_most_four_connections() {
 #[test]
 fn encryption_is_required_beyond_this_machine() {
     let of = |url: &str| target(&Url::parse(url).unwrap()).map(|(_, encryption)| encryption);
-    for local in ["smtp://localhost", "smtp://127.0.0.1:25", "smtp://[::1]:2525", "smtp://LOCALHOST"] {
+    for local in [
+        "smtp://localhost",
+        "smtp://127.0.0.1:25",
+        "smtp://[::1]:2525",
+        "smtp://LOCALHOST",
+    ] {
         assert_eq!(of(local).unwrap(), Encryption::None, "{local}");
     }
     for remote in [
-        "smtp://mail.example.test", "smtp://192.0.2.1", "smtp://localhost.example.test", "smtp://10.0.0.1",
+        "smtp://mail.example.test",
+        "smtp://192.0.2.1",
+        "smtp://localhost.example.test",
+        "smtp://10.0.0.1",
         "smtp://[2001:db8::1]",
     ] {
         assert_eq!(of(remote).unwrap(), Encryption::StartTls, "{remote}");
@@ -314,27 +420,43 @@ async fn required_starttls_that_is_not_offered_sends_nothing() {
     let mut sender = server.sender("").unwrap();
     sender.transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
         .port(server.port)
-        .tls(Tls::Required(TlsParameters::new("mail.example.test".to_owned()).unwrap()))
+        .tls(Tls::Required(
+            TlsParameters::new("mail.example.test".to_owned()).unwrap(),
+        ))
         .build();
     let error = sender.send(&message("k", "x")).await.unwrap_err();
     assert_eq!(error.retry, Retry::Never, "{error:?}");
-    assert!(!server.commands().iter().any(|c| c.starts_with("MAIL")), "{:?}", server.commands());
+    assert!(
+        !server.commands().iter().any(|c| c.starts_with("MAIL")),
+        "{:?}",
+        server.commands()
+    );
 }
 
 #[tokio::test]
 async fn urls_are_checked() {
     for good in [
-        "smtp://mail.example.test", "smtps://mail.example.test:2465/?user=a&password=env:SMTP_PASSWORD",
+        "smtp://mail.example.test",
+        "smtps://mail.example.test:2465/?user=a&password=env:SMTP_PASSWORD",
         "smtp://[::1]:2525",
     ] {
         assert!(open(&Url::parse(good).unwrap()).is_ok(), "{good}");
     }
     for bad in [
-        "http://mail.example.test", "smtp:", "smtp://user:secret@mail.example.test", "smtp://user@mail.example.test",
-        "smtp://mail.example.test/path", "smtp://mail.example.test?user=a",
-        "smtp://mail.example.test?password=env:SMTP_PASSWORD", "smtp://mail.example.test?tls=none",
+        "http://mail.example.test",
+        "smtp:",
+        "smtp://user:secret@mail.example.test",
+        "smtp://user@mail.example.test",
+        "smtp://mail.example.test/path",
+        "smtp://mail.example.test?user=a",
+        "smtp://mail.example.test?password=env:SMTP_PASSWORD",
+        "smtp://mail.example.test?tls=none",
     ] {
-        assert_eq!(open(&Url::parse(bad).unwrap()).unwrap_err().kind, PortErrorKind::Invalid, "{bad}");
+        assert_eq!(
+            open(&Url::parse(bad).unwrap()).unwrap_err().kind,
+            PortErrorKind::Invalid,
+            "{bad}"
+        );
     }
     let missing = Url::parse("smtp://mail.example.test?user=a&password=env:OTHER").unwrap();
     assert_eq!(open(&missing).unwrap_err().kind, PortErrorKind::NotFound);
@@ -342,6 +464,13 @@ async fn urls_are_checked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_server_is_a_timeout() {
-    let error = error_of(Script { greeting: "", ..FRIENDLY }).await;
-    assert_eq!((error.kind, error.retry), (PortErrorKind::Timeout, Retry::Backoff));
+    let error = error_of(Script {
+        greeting: "",
+        ..FRIENDLY
+    })
+    .await;
+    assert_eq!(
+        (error.kind, error.retry),
+        (PortErrorKind::Timeout, Retry::Backoff)
+    );
 }

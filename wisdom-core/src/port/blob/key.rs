@@ -15,13 +15,17 @@ pub enum BlobInvalid {
     #[error("a key has at least one segment and no empty one")]
     Empty,
     /// A segment of a written key is not in its one form; [`BlobKey::from_names`] makes it.
-    #[error("a segment must be of a-z, A-Z, 0-9, '.', '_', '-' and %XX for every other byte, and not '.' or '..'")]
+    #[error(
+        "a segment must be of a-z, A-Z, 0-9, '.', '_', '-' and %XX for every other byte, and not '.' or '..'"
+    )]
     Segment,
     /// Too long.
     #[error("a key must be at most 440 bytes and a segment at most 200, in escaped form")]
     TooLong,
     /// See [`ContentType`].
-    #[error("a content type must be type/subtype with optional parameters, at most 127 printable ASCII characters")]
+    #[error(
+        "a content type must be type/subtype with optional parameters, at most 127 printable ASCII characters"
+    )]
     ContentType,
 }
 
@@ -72,7 +76,11 @@ impl BlobKey {
     /// When it is not exactly what [`BlobKey::from_names`] would have written.
     pub fn parse(text: &str) -> Result<Self, BlobInvalid> {
         check(text)?;
-        if text.len() > Self::MAX_OWN_BYTES { Err(BlobInvalid::TooLong) } else { Ok(Self(text.to_owned())) }
+        if text.len() > Self::MAX_OWN_BYTES {
+            Err(BlobInvalid::TooLong)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
 
     /// A key as a store lists it, which may be in a tenant's scope. For adapters only.
@@ -87,7 +95,11 @@ impl BlobKey {
             rest = below;
         }
         check(rest)?;
-        if text.len() > Self::MAX_BYTES { Err(BlobInvalid::TooLong) } else { Ok(Self(text.to_owned())) }
+        if text.len() > Self::MAX_BYTES {
+            Err(BlobInvalid::TooLong)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
 
     /// The same key in the scope of a tenant.
@@ -97,7 +109,8 @@ impl BlobKey {
     pub fn scoped(&self, tenant: TenantId) -> Result<Self, PortError> {
         let text = format!("{SCOPE}{tenant}/{}", self.0);
         if text.len() > Self::MAX_BYTES {
-            return Err(PortError::new(super::PORT, "scope", PortErrorKind::Invalid).with_source(BlobInvalid::TooLong));
+            return Err(PortError::new(super::PORT, "scope", PortErrorKind::Invalid)
+                .with_source(BlobInvalid::TooLong));
         }
         Ok(Self(text))
     }
@@ -105,7 +118,11 @@ impl BlobKey {
     /// The key inside the scope of `tenant`; nothing when it is not in it.
     #[must_use]
     pub fn unscoped(&self, tenant: TenantId) -> Option<Self> {
-        let rest = self.0.strip_prefix(SCOPE)?.strip_prefix(&tenant.to_string())?.strip_prefix('/')?;
+        let rest = self
+            .0
+            .strip_prefix(SCOPE)?
+            .strip_prefix(&tenant.to_string())?
+            .strip_prefix('/')?;
         Some(Self(rest.to_owned()))
     }
 
@@ -228,13 +245,21 @@ impl ContentType {
     pub fn parse(text: &str) -> Result<Self, BlobInvalid> {
         let token = |t: &str| {
             !t.is_empty()
-                && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+                && t.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
         };
         let essence = text.split(';').next().unwrap_or_default();
         let good = text.len() <= 127
             && text.bytes().all(|b| (b' '..=b'~').contains(&b))
-            && essence.trim_end().split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
-        if good { Ok(Self(text.to_owned())) } else { Err(BlobInvalid::ContentType) }
+            && essence
+                .trim_end()
+                .split_once('/')
+                .is_some_and(|(kind, sub)| token(kind) && token(sub));
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BlobInvalid::ContentType)
+        }
     }
 
     /// The text.
@@ -274,8 +299,8 @@ mod tests {
     #[test]
     fn only_the_one_form_is_read() {
         for bad in [
-            "", "/a", "a/", "a//b", ".", "..", "a/../b", "a\\b", "a b", "a\0", "ä", "%", "%2", "%2e%2e", "%41",
-            "%2E%2Ea", "%FF", "a%2f", "~t/x", "C:", "a?", "a#1", "+%2", "%+1",
+            "", "/a", "a/", "a//b", ".", "..", "a/../b", "a\\b", "a b", "a\0", "ä", "%", "%2", "%2e%2e",
+            "%41", "%2E%2Ea", "%FF", "a%2f", "~t/x", "C:", "a?", "a#1", "+%2", "%+1",
         ] {
             assert!(BlobKey::parse(bad).is_err(), "{bad:?}");
         }
@@ -286,7 +311,10 @@ mod tests {
     fn lengths_are_bounded() {
         assert!(BlobKey::parse(&"x".repeat(200)).is_ok());
         assert_eq!(BlobKey::parse(&"x".repeat(201)), Err(BlobInvalid::TooLong));
-        assert_eq!(BlobKey::from_names([" ".repeat(67).as_str()]), Err(BlobInvalid::TooLong));
+        assert_eq!(
+            BlobKey::from_names([" ".repeat(67).as_str()]),
+            Err(BlobInvalid::TooLong)
+        );
         let long = ["x".repeat(150), "y".repeat(150), "z".repeat(139)].join("/");
         assert_eq!(BlobKey::parse(&long), Err(BlobInvalid::TooLong));
         let key = BlobKey::parse(&long[..440]).unwrap();
@@ -298,14 +326,24 @@ mod tests {
 
     #[test]
     fn scopes_come_off_as_they_went_on() {
-        let (one, two) = (TenantId::from_uuid(Uuid::from_u128(1)), TenantId::from_uuid(Uuid::from_u128(2)));
+        let (one, two) = (
+            TenantId::from_uuid(Uuid::from_u128(1)),
+            TenantId::from_uuid(Uuid::from_u128(2)),
+        );
         let key = BlobKey::parse("a/b").unwrap();
         let scoped = key.scoped(one).unwrap();
         assert_eq!(scoped.unscoped(one).as_ref(), Some(&key));
         assert_eq!(scoped.unscoped(two), None);
         assert_eq!(key.unscoped(one), None);
         assert_eq!(BlobKey::from_store(scoped.as_str()).as_ref(), Ok(&scoped));
-        for bad in ["~t/x/a", "~t/../a", "~t/", "~u/a", &format!("~t/{one}"), &format!("~t/{one}/")] {
+        for bad in [
+            "~t/x/a",
+            "~t/../a",
+            "~t/",
+            "~u/a",
+            &format!("~t/{one}"),
+            &format!("~t/{one}/"),
+        ] {
             assert!(BlobKey::from_store(bad).is_err(), "{bad}");
         }
         assert!(BlobPrefix::all().scoped(one).holds(&scoped));
@@ -314,10 +352,23 @@ mod tests {
 
     #[test]
     fn content_types_fit_a_header() {
-        for good in ["text/plain", "text/plain; charset=utf-8", "application/vnd.api+json"] {
+        for good in [
+            "text/plain",
+            "text/plain; charset=utf-8",
+            "application/vnd.api+json",
+        ] {
             assert!(ContentType::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "text", "text/", "/plain", "text/plain\r\nx: y", "te xt/plain", "tëxt/plain", &"a/".repeat(64)] {
+        for bad in [
+            "",
+            "text",
+            "text/",
+            "/plain",
+            "text/plain\r\nx: y",
+            "te xt/plain",
+            "tëxt/plain",
+            &"a/".repeat(64),
+        ] {
             assert!(ContentType::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -46,7 +46,10 @@ pub struct GetOptions {
 /// Everything, up to 16 MiB.
 impl Default for GetOptions {
     fn default() -> Self {
-        Self { range: None, max_bytes: 16 * 1024 * 1024 }
+        Self {
+            range: None,
+            max_bytes: 16 * 1024 * 1024,
+        }
     }
 }
 
@@ -83,7 +86,10 @@ pub struct ListOptions {
 
 impl Default for ListOptions {
     fn default() -> Self {
-        Self { after: None, limit: MAX_PAGE }
+        Self {
+            after: None,
+            limit: MAX_PAGE,
+        }
     }
 }
 
@@ -149,7 +155,8 @@ pub trait BlobStore: Send + Sync + Debug {
 /// `Invalid` above [`MAX_PUT_BYTES`].
 pub fn check_put(bytes: &[u8]) -> Result<(), PortError> {
     if bytes.len() > MAX_PUT_BYTES {
-        return Err(PortError::new(PORT, "put", PortErrorKind::Invalid).with_source("the blob is larger than 256 MiB"));
+        return Err(PortError::new(PORT, "put", PortErrorKind::Invalid)
+            .with_source("the blob is larger than 256 MiB"));
     }
     Ok(())
 }

@@ -38,13 +38,17 @@ impl BlobStore for TenantBlobs {
     }
 
     async fn get(&self, key: &BlobKey, options: &GetOptions) -> Result<Option<Blob>, PortError> {
-        let Some(mut blob) = self.inner.get(&key.scoped(self.tenant)?, options).await? else { return Ok(None) };
+        let Some(mut blob) = self.inner.get(&key.scoped(self.tenant)?, options).await? else {
+            return Ok(None);
+        };
         blob.meta.key = self.own("get", &blob.meta.key)?;
         Ok(Some(blob))
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<BlobMeta>, PortError> {
-        let Some(mut meta) = self.inner.head(&key.scoped(self.tenant)?).await? else { return Ok(None) };
+        let Some(mut meta) = self.inner.head(&key.scoped(self.tenant)?).await? else {
+            return Ok(None);
+        };
         meta.key = self.own("head", &meta.key)?;
         Ok(Some(meta))
     }
@@ -54,8 +58,15 @@ impl BlobStore for TenantBlobs {
     }
 
     async fn list(&self, prefix: &BlobPrefix, options: &ListOptions) -> Result<BlobPage, PortError> {
-        let after = options.after.as_ref().map(|key| key.scoped(self.tenant)).transpose()?;
-        let scoped = ListOptions { after, limit: options.limit };
+        let after = options
+            .after
+            .as_ref()
+            .map(|key| key.scoped(self.tenant))
+            .transpose()?;
+        let scoped = ListOptions {
+            after,
+            limit: options.limit,
+        };
         let mut page = self.inner.list(&prefix.scoped(self.tenant), &scoped).await?;
         for item in &mut page.items {
             item.key = self.own("list", &item.key)?;

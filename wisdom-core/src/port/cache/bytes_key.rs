@@ -39,7 +39,10 @@ impl BytesKey {
     }
 
     pub(crate) fn empty() -> Self {
-        Self(Repr::Inline { len: 0, bytes: [0; INLINE] })
+        Self(Repr::Inline {
+            len: 0,
+            bytes: [0; INLINE],
+        })
     }
 
     /// This key behind `head`, without a length between them.
@@ -106,7 +109,10 @@ mod tests {
 
     #[test]
     fn moving_a_letter_to_the_next_part_changes_the_key() {
-        assert_ne!(key(&[b"a".to_vec(), b"bc".to_vec()]), key(&[b"ab".to_vec(), b"c".to_vec()]));
+        assert_ne!(
+            key(&[b"a".to_vec(), b"bc".to_vec()]),
+            key(&[b"ab".to_vec(), b"c".to_vec()])
+        );
         assert_ne!(key(&[b"a".to_vec(), vec![]]), key(&[b"a".to_vec()]));
     }
 
@@ -114,7 +120,10 @@ mod tests {
     fn the_bound_counts_every_byte() {
         assert!(BytesKey::build(&[0], &[&[7; 97]], 100).is_some());
         assert!(BytesKey::build(&[0], &[&[7; 98]], 100).is_none());
-        assert!(BytesKey::build(&[0], &[&vec![7; 70_000]], 100_000).is_none(), "no length for it in two bytes");
+        assert!(
+            BytesKey::build(&[0], &[&vec![7; 70_000]], 100_000).is_none(),
+            "no length for it in two bytes"
+        );
     }
 
     proptest! {

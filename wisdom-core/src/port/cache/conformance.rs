@@ -1,5 +1,9 @@
 //! What every cache must do. Expand with [`cache_conformance!`](crate::cache_conformance).
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +74,10 @@ async fn value(subject: &impl Cache, key: &CacheKey) -> Option<Bytes> {
 }
 
 async fn store(subject: &impl Cache, key: &CacheKey, version: u64, text: &'static str) -> PutOutcome {
-    subject.put_if_newer(key, version, Bytes::from_static(text.as_bytes()), LONG).await.expect("put_if_newer")
+    subject
+        .put_if_newer(key, version, Bytes::from_static(text.as_bytes()), LONG)
+        .await
+        .expect("put_if_newer")
 }
 
 /// A key that was never stored.
@@ -82,22 +89,44 @@ pub async fn miss_is_nothing(subject: impl Cache) {
 pub async fn put_is_read_back(subject: impl Cache) {
     let bytes = Bytes::from_static(b"\0\xff\r\n");
     subject.put(&key("a"), bytes.clone(), LONG).await.expect("put");
-    assert_eq!(subject.get(&key("a")).await.expect("get"), Some(Cached { version: 0, value: bytes }));
+    assert_eq!(
+        subject.get(&key("a")).await.expect("get"),
+        Some(Cached {
+            version: 0,
+            value: bytes
+        })
+    );
     subject.put(&key("empty"), Bytes::new(), LONG).await.expect("put");
-    assert_eq!(value(&subject, &key("empty")).await, Some(Bytes::new()), "an empty value is a value");
+    assert_eq!(
+        value(&subject, &key("empty")).await,
+        Some(Bytes::new()),
+        "an empty value is a value"
+    );
 }
 
 /// The second plain value is the one that counts.
 pub async fn put_replaces(subject: impl Cache) {
-    subject.put(&key("a"), Bytes::from_static(b"1"), LONG).await.expect("put");
-    subject.put(&key("a"), Bytes::from_static(b"2"), LONG).await.expect("put");
+    subject
+        .put(&key("a"), Bytes::from_static(b"1"), LONG)
+        .await
+        .expect("put");
+    subject
+        .put(&key("a"), Bytes::from_static(b"2"), LONG)
+        .await
+        .expect("put");
     assert_eq!(value(&subject, &key("a")).await.as_deref(), Some(&b"2"[..]));
 }
 
 /// A removed value is a miss, and its neighbour is not.
 pub async fn removed_is_gone(subject: impl Cache) {
-    subject.put(&key("a"), Bytes::from_static(b"1"), LONG).await.expect("put");
-    subject.put(&key("b"), Bytes::from_static(b"2"), LONG).await.expect("put");
+    subject
+        .put(&key("a"), Bytes::from_static(b"1"), LONG)
+        .await
+        .expect("put");
+    subject
+        .put(&key("b"), Bytes::from_static(b"2"), LONG)
+        .await
+        .expect("put");
     subject.remove(&key("a")).await.expect("remove");
     assert_eq!(value(&subject, &key("a")).await, None);
     assert_eq!(value(&subject, &key("b")).await.as_deref(), Some(&b"2"[..]));
@@ -110,49 +139,87 @@ pub async fn removing_nothing_is_fine(subject: impl Cache) {
 
 /// An entry is not returned after its life, and the life belongs to the entry.
 pub async fn ended_is_gone(subject: impl Cache) {
-    subject.put(&key("long"), Bytes::from_static(b"1"), LONG).await.expect("put");
-    subject.put(&key("short"), Bytes::from_static(b"2"), Duration::from_millis(50)).await.expect("put");
+    subject
+        .put(&key("long"), Bytes::from_static(b"1"), LONG)
+        .await
+        .expect("put");
+    subject
+        .put(&key("short"), Bytes::from_static(b"2"), Duration::from_millis(50))
+        .await
+        .expect("put");
     store(&subject, &key("versioned"), 9, "3").await;
     subject
-        .put_if_newer(&key("versioned"), 10, Bytes::from_static(b"4"), Duration::from_millis(50))
+        .put_if_newer(
+            &key("versioned"),
+            10,
+            Bytes::from_static(b"4"),
+            Duration::from_millis(50),
+        )
         .await
         .expect("put_if_newer");
     tokio::time::sleep(Duration::from_millis(120)).await;
     assert_eq!(value(&subject, &key("short")).await, None);
     assert_eq!(value(&subject, &key("versioned")).await, None);
     assert!(value(&subject, &key("long")).await.is_some());
-    assert_eq!(store(&subject, &key("versioned"), 1, "new life").await, PutOutcome::Stored);
+    assert_eq!(
+        store(&subject, &key("versioned"), 1, "new life").await,
+        PutOutcome::Stored
+    );
 }
 
 /// Above the limit nothing is stored, whatever the way.
 pub async fn too_large_is_refused(subject: impl Cache) {
     let large = Bytes::from(vec![7; MAX_VALUE_BYTES + 1]);
-    assert_eq!(kind(subject.put(&key("a"), large.clone(), LONG).await), PortErrorKind::Invalid);
-    assert_eq!(kind(subject.put_if_newer(&key("a"), 1, large, LONG).await), PortErrorKind::Invalid);
+    assert_eq!(
+        kind(subject.put(&key("a"), large.clone(), LONG).await),
+        PortErrorKind::Invalid
+    );
+    assert_eq!(
+        kind(subject.put_if_newer(&key("a"), 1, large, LONG).await),
+        PortErrorKind::Invalid
+    );
     assert_eq!(value(&subject, &key("a")).await, None);
 }
 
 /// A value at the limit is stored and stays.
 pub async fn largest_is_kept(subject: impl Cache) {
-    subject.put(&key("a"), Bytes::from(vec![7; MAX_VALUE_BYTES]), LONG).await.expect("put");
-    assert_eq!(value(&subject, &key("a")).await.map(|v| v.len()), Some(MAX_VALUE_BYTES));
+    subject
+        .put(&key("a"), Bytes::from(vec![7; MAX_VALUE_BYTES]), LONG)
+        .await
+        .expect("put");
+    assert_eq!(
+        value(&subject, &key("a")).await.map(|v| v.len()),
+        Some(MAX_VALUE_BYTES)
+    );
 }
 
 /// A life of zero is a mistake, not a removal.
 pub async fn zero_life_is_refused(subject: impl Cache) {
     let bytes = Bytes::from_static(b"1");
-    assert_eq!(kind(subject.put(&key("a"), bytes.clone(), Duration::ZERO).await), PortErrorKind::Invalid);
+    assert_eq!(
+        kind(subject.put(&key("a"), bytes.clone(), Duration::ZERO).await),
+        PortErrorKind::Invalid
+    );
     assert_eq!(
         kind(subject.put_if_newer(&key("a"), 1, bytes, Duration::ZERO).await),
         PortErrorKind::Invalid
     );
-    assert_eq!(kind(subject.invalidate(&key("a"), 1, Duration::ZERO).await), PortErrorKind::Invalid);
+    assert_eq!(
+        kind(subject.invalidate(&key("a"), 1, Duration::ZERO).await),
+        PortErrorKind::Invalid
+    );
 }
 
 /// 0 stands for plain values.
 pub async fn version_zero_is_refused(subject: impl Cache) {
-    assert_eq!(kind(subject.put_if_newer(&key("a"), 0, Bytes::new(), LONG).await), PortErrorKind::Invalid);
-    assert_eq!(kind(subject.invalidate(&key("a"), 0, LONG).await), PortErrorKind::Invalid);
+    assert_eq!(
+        kind(subject.put_if_newer(&key("a"), 0, Bytes::new(), LONG).await),
+        PortErrorKind::Invalid
+    );
+    assert_eq!(
+        kind(subject.invalidate(&key("a"), 0, LONG).await),
+        PortErrorKind::Invalid
+    );
 }
 
 /// Versions go up.
@@ -160,20 +227,32 @@ pub async fn newer_version_replaces(subject: impl Cache) {
     assert_eq!(store(&subject, &key("a"), 4, "four").await, PutOutcome::Stored);
     assert_eq!(store(&subject, &key("a"), 5, "five").await, PutOutcome::Stored);
     let held = subject.get(&key("a")).await.expect("get");
-    assert_eq!(held, Some(Cached { version: 5, value: Bytes::from_static(b"five") }));
+    assert_eq!(
+        held,
+        Some(Cached {
+            version: 5,
+            value: Bytes::from_static(b"five")
+        })
+    );
 }
 
 /// A reader that was overtaken can't bring back what it read.
 pub async fn older_version_is_not_written_back(subject: impl Cache) {
     store(&subject, &key("a"), 5, "five").await;
-    assert_eq!(store(&subject, &key("a"), 4, "four").await, PutOutcome::Outdated { held: 5 });
+    assert_eq!(
+        store(&subject, &key("a"), 4, "four").await,
+        PutOutcome::Outdated { held: 5 }
+    );
     assert_eq!(value(&subject, &key("a")).await.as_deref(), Some(&b"five"[..]));
 }
 
 /// Two readers of one version: the first one's value stays.
 pub async fn same_version_is_written_once(subject: impl Cache) {
     store(&subject, &key("a"), 5, "first").await;
-    assert_eq!(store(&subject, &key("a"), 5, "second").await, PutOutcome::Outdated { held: 5 });
+    assert_eq!(
+        store(&subject, &key("a"), 5, "second").await,
+        PutOutcome::Outdated { held: 5 }
+    );
     assert_eq!(value(&subject, &key("a")).await.as_deref(), Some(&b"first"[..]));
 }
 
@@ -188,7 +267,10 @@ pub async fn invalidated_is_gone(subject: impl Cache) {
 pub async fn nothing_older_after_invalidation(subject: impl Cache) {
     store(&subject, &key("a"), 4, "four").await;
     subject.invalidate(&key("a"), 6, LONG).await.expect("invalidate");
-    assert_eq!(store(&subject, &key("a"), 5, "five").await, PutOutcome::Outdated { held: 6 });
+    assert_eq!(
+        store(&subject, &key("a"), 5, "five").await,
+        PutOutcome::Outdated { held: 6 }
+    );
     assert_eq!(value(&subject, &key("a")).await, None);
 }
 
@@ -207,29 +289,44 @@ pub async fn late_invalidation_is_harmless(subject: impl Cache) {
     assert_eq!(value(&subject, &key("a")).await.as_deref(), Some(&b"six"[..]));
     subject.invalidate(&key("b"), 9, LONG).await.expect("invalidate");
     subject.invalidate(&key("b"), 2, LONG).await.expect("invalidate");
-    assert_eq!(store(&subject, &key("b"), 5, "five").await, PutOutcome::Outdated { held: 9 });
+    assert_eq!(
+        store(&subject, &key("b"), 5, "five").await,
+        PutOutcome::Outdated { held: 9 }
+    );
 }
 
 /// The guard does not need a value to stand on.
 pub async fn invalidation_guards_an_empty_key(subject: impl Cache) {
     subject.invalidate(&key("a"), 2, LONG).await.expect("invalidate");
     assert_eq!(subject.get(&key("a")).await.expect("get"), None);
-    assert_eq!(store(&subject, &key("a"), 1, "one").await, PutOutcome::Outdated { held: 2 });
+    assert_eq!(
+        store(&subject, &key("a"), 1, "one").await,
+        PutOutcome::Outdated { held: 2 }
+    );
 }
 
 /// A plain put can't walk around a version or a guard.
 pub async fn plain_put_respects_versions(subject: impl Cache) {
     store(&subject, &key("a"), 5, "five").await;
-    assert_eq!(kind(subject.put(&key("a"), Bytes::from_static(b"x"), LONG).await), PortErrorKind::Conflict);
+    assert_eq!(
+        kind(subject.put(&key("a"), Bytes::from_static(b"x"), LONG).await),
+        PortErrorKind::Conflict
+    );
     assert_eq!(value(&subject, &key("a")).await.as_deref(), Some(&b"five"[..]));
     subject.invalidate(&key("b"), 5, LONG).await.expect("invalidate");
-    assert_eq!(kind(subject.put(&key("b"), Bytes::from_static(b"x"), LONG).await), PortErrorKind::Conflict);
+    assert_eq!(
+        kind(subject.put(&key("b"), Bytes::from_static(b"x"), LONG).await),
+        PortErrorKind::Conflict
+    );
     assert_eq!(value(&subject, &key("b")).await, None);
 }
 
 /// Any version is newer than a plain value.
 pub async fn version_replaces_plain(subject: impl Cache) {
-    subject.put(&key("a"), Bytes::from_static(b"plain"), LONG).await.expect("put");
+    subject
+        .put(&key("a"), Bytes::from_static(b"plain"), LONG)
+        .await
+        .expect("put");
     assert_eq!(store(&subject, &key("a"), 1, "one").await, PutOutcome::Stored);
     assert_eq!(value(&subject, &key("a")).await.as_deref(), Some(&b"one"[..]));
 }
@@ -243,7 +340,10 @@ pub async fn newest_wins_under_contention(subject: impl Cache) {
             // 7 and 17 have no common divisor, so this visits 1..=16 in a scattered order.
             let version = round * 100 + (n * 7) % 17;
             tokio::task::yield_now().await;
-            subject.put_if_newer(key, version, Bytes::from(version.to_string()), LONG).await.expect("put_if_newer");
+            subject
+                .put_if_newer(key, version, Bytes::from(version.to_string()), LONG)
+                .await
+                .expect("put_if_newer");
         });
         futures_util::future::join_all(writers).await;
         let held = subject.get(key).await.expect("get").expect("held");
@@ -256,7 +356,10 @@ pub async fn newest_wins_under_contention(subject: impl Cache) {
 pub async fn similar_keys_do_not_meet(subject: impl Cache) {
     let one = CacheKey::new("conformance", &[b"a", b"bc"]).expect("key");
     let two = CacheKey::new("conformance", &[b"ab", b"c"]).expect("key");
-    subject.put(&one, Bytes::from_static(b"1"), LONG).await.expect("put");
+    subject
+        .put(&one, Bytes::from_static(b"1"), LONG)
+        .await
+        .expect("put");
     assert_eq!(value(&subject, &two).await, None);
 }
 

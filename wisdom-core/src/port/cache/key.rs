@@ -41,10 +41,14 @@ impl CacheKey {
             room.copy_from_slice(parts);
             all[0] = space.as_bytes();
             let used = all.get(..=parts.len()).unwrap_or(&all);
-            return BytesKey::build(&[SYSTEM], used, Self::MAX_OWN_BYTES).map(Self).ok_or(KeyTooLong);
+            return BytesKey::build(&[SYSTEM], used, Self::MAX_OWN_BYTES)
+                .map(Self)
+                .ok_or(KeyTooLong);
         }
         let head = [&[SYSTEM], &space_len[..], space.as_bytes()].concat();
-        BytesKey::build(&head, parts, Self::MAX_OWN_BYTES).map(Self).ok_or(KeyTooLong)
+        BytesKey::build(&head, parts, Self::MAX_OWN_BYTES)
+            .map(Self)
+            .ok_or(KeyTooLong)
     }
 
     /// The same key inside the scope of a tenant.
@@ -54,10 +58,9 @@ impl CacheKey {
     pub fn scoped(&self, tenant: TenantId) -> Result<Self, PortError> {
         let mut head = [TENANT; 17];
         head[1..].copy_from_slice(tenant.as_uuid().as_bytes());
-        self.0
-            .behind(&head, Self::MAX_BYTES)
-            .map(Self)
-            .ok_or_else(|| PortError::new(super::PORT, "scope", PortErrorKind::Invalid).with_source(KeyTooLong))
+        self.0.behind(&head, Self::MAX_BYTES).map(Self).ok_or_else(|| {
+            PortError::new(super::PORT, "scope", PortErrorKind::Invalid).with_source(KeyTooLong)
+        })
     }
 
     /// The bytes that stand for this key in a store outside the process. Different keys have different bytes.

@@ -116,7 +116,11 @@ pub fn check_entry(operation: &'static str, value: &[u8], ttl: Duration) -> Resu
 /// # Errors
 /// `Invalid` when `version` is 0.
 pub fn check_version(operation: &'static str, version: u64) -> Result<(), PortError> {
-    if version == 0 { Err(invalid(operation, "versions start at 1")) } else { Ok(()) }
+    if version == 0 {
+        Err(invalid(operation, "versions start at 1"))
+    } else {
+        Ok(())
+    }
 }
 
 fn invalid(operation: &'static str, why: &'static str) -> PortError {
@@ -131,7 +135,10 @@ pub trait CacheExt: Cache {
     /// # Errors
     /// As [`Cache::get`].
     async fn get_json<T: DeserializeOwned>(&self, key: &CacheKey) -> Result<Option<T>, PortError> {
-        Ok(self.get(key).await?.and_then(|held| serde_json::from_slice(&held.value).ok()))
+        Ok(self
+            .get(key)
+            .await?
+            .and_then(|held| serde_json::from_slice(&held.value).ok()))
     }
 
     /// Stores `value` as JSON if it is newer, see [`Cache::put_if_newer`].

@@ -42,11 +42,15 @@ impl Cache for TenantCache {
         value: Bytes,
         ttl: Duration,
     ) -> Result<PutOutcome, PortError> {
-        self.inner.put_if_newer(&key.scoped(self.tenant)?, version, value, ttl).await
+        self.inner
+            .put_if_newer(&key.scoped(self.tenant)?, version, value, ttl)
+            .await
     }
 
     async fn invalidate(&self, key: &CacheKey, version: u64, ttl: Duration) -> Result<(), PortError> {
-        self.inner.invalidate(&key.scoped(self.tenant)?, version, ttl).await
+        self.inner
+            .invalidate(&key.scoped(self.tenant)?, version, ttl)
+            .await
     }
 
     async fn remove(&self, key: &CacheKey) -> Result<(), PortError> {

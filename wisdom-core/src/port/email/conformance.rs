@@ -1,5 +1,9 @@
 //! What every e-mail transport must do. Expand with [`email_conformance!`](crate::email_conformance).
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 use async_trait::async_trait;
 
@@ -81,7 +85,11 @@ async fn send(harness: &impl EmailHarness, message: &EmailMessage) {
 /// The value of a header field, unfolded.
 #[must_use]
 pub fn header(raw: &str, name: &str) -> Option<String> {
-    let head = raw.split("\r\n\r\n").next()?.replace("\r\n ", " ").replace("\r\n\t", " ");
+    let head = raw
+        .split("\r\n\r\n")
+        .next()?
+        .replace("\r\n ", " ")
+        .replace("\r\n\t", " ");
     let mut found = head.split("\r\n").filter_map(|line| {
         let (field, value) = line.split_once(':')?;
         field.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
@@ -97,7 +105,10 @@ fn unquoted(raw: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes.as_slice();
     while let Some((&first, tail)) = rest.split_first() {
-        let hex = (first == b'=').then(|| tail.get(..2)).flatten().and_then(|h| std::str::from_utf8(h).ok());
+        let hex = (first == b'=')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|h| std::str::from_utf8(h).ok());
         if let Some(byte) = hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
             out.push(byte);
             rest = &tail[2..];
@@ -115,9 +126,15 @@ pub async fn message_arrives_with_its_parts(harness: impl EmailHarness) {
     send(&harness, &message("k1", "Hello there.\n").with_reply_to(reply)).await;
     let raw = only(&harness).await;
     let from = header(&raw, "From").expect("From");
-    assert!(from.contains("Wisdom Test") && from.contains("<no-reply@sender.example.test>"), "{from}");
+    assert!(
+        from.contains("Wisdom Test") && from.contains("<no-reply@sender.example.test>"),
+        "{from}"
+    );
     assert_eq!(header(&raw, "To").as_deref(), Some("ada@receiver.example.test"));
-    assert_eq!(header(&raw, "Reply-To").as_deref(), Some("help@sender.example.test"));
+    assert_eq!(
+        header(&raw, "Reply-To").as_deref(),
+        Some("help@sender.example.test")
+    );
     assert_eq!(header(&raw, "Subject").as_deref(), Some("A subject"));
     assert_eq!(header(&raw, "MIME-Version").as_deref(), Some("1.0"));
     assert!(header(&raw, "Date").is_some());
@@ -129,7 +146,10 @@ pub async fn message_arrives_with_its_parts(harness: impl EmailHarness) {
 pub async fn receipt_names_the_message(harness: impl EmailHarness) {
     let receipt = harness.sender().send(&message("k1", "x")).await.expect("send");
     assert!(!receipt.reference.is_empty());
-    assert!(!receipt.reference.contains("ada@"), "a receipt is logged, so it holds no address");
+    assert!(
+        !receipt.reference.contains("ada@"),
+        "a receipt is logged, so it holds no address"
+    );
 }
 
 /// Text first, HTML second.
@@ -146,7 +166,10 @@ pub async fn html_is_an_alternative(harness: impl EmailHarness) {
 
 /// Names, subject and body beyond ASCII; the wire stays within it.
 pub async fn non_ascii_survives(harness: impl EmailHarness) {
-    let mut sent = message("k1", "Zażółć gęślą jaźń, naïve façade and so on, in a text of mostly plain letters.\n");
+    let mut sent = message(
+        "k1",
+        "Zażółć gęślą jaźń, naïve façade and so on, in a text of mostly plain letters.\n",
+    );
     sent.subject = Subject::parse("Übermut").expect("a subject");
     sent.from.name = Some(DisplayName::parse("Käthe").expect("a name"));
     send(&harness, &sent).await;
@@ -159,9 +182,16 @@ pub async fn non_ascii_survives(harness: impl EmailHarness) {
 
 /// A line with one dot ends a message in SMTP unless it is stuffed; nothing after it may be lost or be a command.
 pub async fn lines_with_dots_survive(harness: impl EmailHarness) {
-    send(&harness, &message("k1", "before\n.\nMAIL FROM:<x@example.test>\n..\n.dot\nafter\n")).await;
+    send(
+        &harness,
+        &message("k1", "before\n.\nMAIL FROM:<x@example.test>\n..\n.dot\nafter\n"),
+    )
+    .await;
     let raw = unquoted(&only(&harness).await);
-    assert!(raw.contains("before\r\n.\r\nMAIL FROM:<x@example.test>\r\n..\r\n.dot\r\nafter\r\n"), "{raw}");
+    assert!(
+        raw.contains("before\r\n.\r\nMAIL FROM:<x@example.test>\r\n..\r\n.dot\r\nafter\r\n"),
+        "{raw}"
+    );
 }
 
 /// RFC 5322: no line above 998 bytes on the wire.
@@ -179,7 +209,10 @@ pub async fn long_lines_are_folded(harness: impl EmailHarness) {
 pub async fn message_id_is_made_of_the_key(harness: impl EmailHarness) {
     send(&harness, &message("k1", "x")).await;
     let raw = only(&harness).await;
-    assert_eq!(header(&raw, "Message-ID").as_deref(), Some("<k1@sender.example.test>"));
+    assert_eq!(
+        header(&raw, "Message-ID").as_deref(),
+        Some("<k1@sender.example.test>")
+    );
 }
 
 /// A second try gives either one message or two that a receiver can tell to be one.
@@ -190,7 +223,10 @@ pub async fn retry_has_the_same_message_id(harness: impl EmailHarness) {
     let all = harness.arrived().await;
     assert!((1..=2).contains(&all.len()));
     for raw in &all {
-        assert_eq!(header(raw, "Message-ID").as_deref(), Some("<k1@sender.example.test>"));
+        assert_eq!(
+            header(raw, "Message-ID").as_deref(),
+            Some("<k1@sender.example.test>")
+        );
     }
 }
 
@@ -201,8 +237,14 @@ pub async fn product_mail_has_one_click_unsubscribe(harness: impl EmailHarness) 
     sent.category = EmailCategory::Product { unsubscribe };
     send(&harness, &sent).await;
     let raw = only(&harness).await;
-    assert_eq!(header(&raw, "List-Unsubscribe").as_deref(), Some("<https://app.example.test/u/abc?x=1>"));
-    assert_eq!(header(&raw, "List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
+    assert_eq!(
+        header(&raw, "List-Unsubscribe").as_deref(),
+        Some("<https://app.example.test/u/abc?x=1>")
+    );
+    assert_eq!(
+        header(&raw, "List-Unsubscribe-Post").as_deref(),
+        Some("List-Unsubscribe=One-Click")
+    );
 }
 
 /// Nobody unsubscribes from resets.
@@ -237,8 +279,9 @@ pub async fn name_cannot_add_a_receiver(harness: impl EmailHarness) {
 
 /// No message is lost or mixed with another.
 pub async fn parallel_messages_all_arrive(harness: impl EmailHarness) {
-    let messages: Vec<EmailMessage> =
-        (0..20).map(|n| message(&format!("k{n}"), &format!("body number {n}.\n"))).collect();
+    let messages: Vec<EmailMessage> = (0..20)
+        .map(|n| message(&format!("k{n}"), &format!("body number {n}.\n")))
+        .collect();
     let sender = harness.sender();
     let sent = futures_util::future::join_all(messages.iter().map(|m| sender.send(m))).await;
     assert!(sent.iter().all(Result::is_ok));
@@ -246,7 +289,10 @@ pub async fn parallel_messages_all_arrive(harness: impl EmailHarness) {
     assert_eq!(all.len(), 20);
     for n in 0..20 {
         let id = format!("<k{n}@sender.example.test>");
-        let raw = all.iter().find(|raw| header(raw, "Message-ID").as_deref() == Some(&id)).expect("arrived");
+        let raw = all
+            .iter()
+            .find(|raw| header(raw, "Message-ID").as_deref() == Some(&id))
+            .expect("arrived");
         assert!(raw.contains(&format!("body number {n}.")));
     }
 }

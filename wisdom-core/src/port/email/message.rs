@@ -11,7 +11,9 @@ use crate::value::{DisplayName, EmailAddress, HttpsUrl};
 #[non_exhaustive]
 pub enum EmailInvalid {
     /// See [`MessageKey`].
-    #[error("the key must be 1 to 100 of the characters a-z, A-Z, 0-9, '.', '_', '-' and start with a letter or digit")]
+    #[error(
+        "the key must be 1 to 100 of the characters a-z, A-Z, 0-9, '.', '_', '-' and start with a letter or digit"
+    )]
     Key,
     /// See [`Subject`].
     #[error("the subject must be 1 to 200 characters without control characters")]
@@ -33,8 +35,14 @@ impl MessageKey {
     pub fn parse(text: &str) -> Result<Self, EmailInvalid> {
         let good = (1..=100).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if good { Ok(Self(text.to_owned())) } else { Err(EmailInvalid::Key) }
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(EmailInvalid::Key)
+        }
     }
 
     /// The text.
@@ -63,8 +71,14 @@ impl Subject {
         let text = text.trim_matches(' ');
         let good = !text.is_empty()
             && text.chars().count() <= 200
-            && !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
-        if good { Ok(Self(text.to_owned())) } else { Err(EmailInvalid::Subject) }
+            && !text
+                .chars()
+                .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(EmailInvalid::Subject)
+        }
     }
 
     /// The text.
@@ -174,7 +188,16 @@ impl EmailMessage {
         text: MailText,
         category: EmailCategory,
     ) -> Self {
-        Self { key, from, reply_to: None, to, subject, text, html: None, category }
+        Self {
+            key,
+            from,
+            reply_to: None,
+            to,
+            subject,
+            text,
+            html: None,
+            category,
+        }
     }
 
     /// The same message with an HTML alternative.
@@ -230,7 +253,16 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_line() {
-        for bad in ["", "  ", "a\r\nBcc: b@example.test", "a\nb", "a\rb", "a\0", "a\u{2028}b", &"x".repeat(201)] {
+        for bad in [
+            "",
+            "  ",
+            "a\r\nBcc: b@example.test",
+            "a\nb",
+            "a\rb",
+            "a\0",
+            "a\u{2028}b",
+            &"x".repeat(201),
+        ] {
             assert_eq!(Subject::parse(bad), Err(EmailInvalid::Subject), "{bad:?}");
         }
         assert_eq!(Subject::parse(" Grüße ").unwrap().as_str(), "Grüße");
@@ -239,7 +271,18 @@ mod tests {
 
     #[test]
     fn a_key_is_a_file_name() {
-        for bad in ["", ".", "..", "-a", "a/b", "a b", "a@b", "ä", "a\0", &"x".repeat(101)] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "-a",
+            "a/b",
+            "a b",
+            "a@b",
+            "ä",
+            "a\0",
+            &"x".repeat(101),
+        ] {
             assert_eq!(MessageKey::parse(bad), Err(EmailInvalid::Key), "{bad:?}");
         }
         assert!(MessageKey::parse("eml_01h455vb4pex5vsknk084sn02q").is_ok());

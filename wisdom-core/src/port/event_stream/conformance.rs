@@ -1,5 +1,10 @@
 //! What every event stream must do. Expand with [`event_stream_conformance!`](crate::event_stream_conformance).
-#![expect(clippy::expect_used, clippy::missing_panics_doc, clippy::panic, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "a case fails by panicking"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +65,8 @@ pub fn event(n: u32, tenant: u128, kind: &str) -> StoredEvent {
         audience: Audience::Tenant,
         actor: Actor::System,
         time: Timestamp::EPOCH,
-        trace: TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect("a trace"),
+        trace: TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+            .expect("a trace"),
         data: json!({ "n": n, "text": "\u{0}\u{1F600}" }),
     }
 }
@@ -83,9 +89,13 @@ async fn publish(subject: &impl EventStream, batch: &[StoredEvent]) {
     subject.publish(batch).await.expect("publish");
 }
 
-/// The events that a listener with `filter` gets of `batch`, by `seq`. A last event that passes every filter of the
-/// case marks the end, so that "nothing more came" needs no waiting.
-async fn seen<S: EventStream + EventFeed>(subject: &S, filter: EventFilter, batch: &[StoredEvent]) -> Vec<i64> {
+/// The events that a listener with `filter` gets of `batch`, by `seq`. A second listener, which gets everything, tells
+/// when the whole batch has gone through the stream.
+async fn seen<S: EventStream + EventFeed>(
+    subject: &S,
+    filter: EventFilter,
+    batch: &[StoredEvent],
+) -> Vec<i64> {
     let mut all = subject.subscribe(EventFilter::everything());
     let mut filtered = subject.subscribe(filter);
     publish(subject, batch).await;
@@ -136,7 +146,9 @@ pub async fn order_of_a_key_is_kept<S: EventStream + EventFeed>(subject: S) {
 
 /// Listeners do not share.
 pub async fn every_listener_gets_every_event<S: EventStream + EventFeed>(subject: S) {
-    let mut listeners: Vec<_> = (0..5).map(|_| subject.subscribe(EventFilter::everything())).collect();
+    let mut listeners: Vec<_> = (0..5)
+        .map(|_| subject.subscribe(EventFilter::everything()))
+        .collect();
     publish(&subject, &[event(1, 7, "a.b"), event(2, 7, "a.b")]).await;
     for listener in &mut listeners {
         assert_eq!(next_event(listener).await.seq, 1);
@@ -155,7 +167,12 @@ pub async fn listening_begins_with_the_subscription<S: EventStream + EventFeed>(
 /// Not those of another tenant, nor those of none.
 pub async fn tenant_sees_only_its_own<S: EventStream + EventFeed>(subject: S) {
     let filter = EventFilter::tenant(TenantId::from_uuid(Uuid::from_u128(7)));
-    let batch = [event(1, 7, "a.b"), event(2, 8, "a.b"), event(3, 0, "a.b"), event(4, 7, "a.b")];
+    let batch = [
+        event(1, 7, "a.b"),
+        event(2, 8, "a.b"),
+        event(3, 0, "a.b"),
+        event(4, 7, "a.b"),
+    ];
     assert_eq!(seen(&subject, filter, &batch).await, [1, 4]);
 }
 
@@ -177,9 +194,15 @@ pub async fn kinds_are_filtered<S: EventStream + EventFeed>(subject: S) {
         event(5, 7, "user"),
     ];
     let everything = EventFilter::everything;
-    assert_eq!(seen(&subject, everything().kind("user.created"), &batch).await, [1]);
+    assert_eq!(
+        seen(&subject, everything().kind("user.created"), &batch).await,
+        [1]
+    );
     assert_eq!(seen(&subject, everything().kind("user.*"), &batch).await, [1, 2]);
-    assert_eq!(seen(&subject, everything().kind("user").kind("tenant.created"), &batch).await, [4, 5]);
+    assert_eq!(
+        seen(&subject, everything().kind("user").kind("tenant.created"), &batch).await,
+        [4, 5]
+    );
     assert!(seen(&subject, everything().kind("use*"), &batch).await.is_empty());
 }
 
@@ -198,8 +221,10 @@ pub async fn slow_listener_is_told<S: EventStream + EventFeed>(subject: S) {
     let mut slow = subject.subscribe(EventFilter::everything());
     let total = 100_000_i64;
     for start in (0..total).step_by(1000) {
-        let batch: Vec<StoredEvent> =
-            (start..start + 1000).filter_map(|n| u32::try_from(n).ok()).map(|n| event(n, 7, "a.b")).collect();
+        let batch: Vec<StoredEvent> = (start..start + 1000)
+            .filter_map(|n| u32::try_from(n).ok())
+            .map(|n| event(n, 7, "a.b"))
+            .collect();
         publish(&subject, &batch).await;
     }
     let (mut missed_sum, mut got, mut expected) = (0_i64, 0_i64, 0_i64);
@@ -217,7 +242,10 @@ pub async fn slow_listener_is_told<S: EventStream + EventFeed>(subject: S) {
             }
         }
     }
-    assert!(missed_sum > 0, "{total} events were buffered for one listener: there is no bound");
+    assert!(
+        missed_sum > 0,
+        "{total} events were buffered for one listener: there is no bound"
+    );
     assert_eq!(missed_sum + got, total);
 }
 
@@ -225,7 +253,11 @@ pub async fn slow_listener_is_told<S: EventStream + EventFeed>(subject: S) {
 pub async fn waiting_may_be_cancelled<S: EventStream + EventFeed>(subject: S) {
     let mut listener = subject.subscribe(EventFilter::everything());
     for _ in 0..20 {
-        assert!(tokio::time::timeout(Duration::from_millis(1), listener.next()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), listener.next())
+                .await
+                .is_err()
+        );
     }
     publish(&subject, &[event(1, 7, "a.b")]).await;
     assert_eq!(next_event(&mut listener).await.seq, 1);

@@ -44,13 +44,19 @@ impl EventFilter {
     /// What `tenant` may see: its own events, without the service's internal ones.
     #[must_use]
     pub fn tenant(tenant: TenantId) -> Self {
-        Self { scope: Scope::Tenant(tenant), kinds: Vec::new() }
+        Self {
+            scope: Scope::Tenant(tenant),
+            kinds: Vec::new(),
+        }
     }
 
     /// All events of all tenants and of none. For the service's own consumers; never for anything a tenant sees.
     #[must_use]
     pub fn everything() -> Self {
-        Self { scope: Scope::Everything, kinds: Vec::new() }
+        Self {
+            scope: Scope::Everything,
+            kinds: Vec::new(),
+        }
     }
 
     /// The same filter, only for events of a kind. Given several times: any of the kinds. A kind that ends in `.*`
@@ -68,7 +74,12 @@ impl EventFilter {
             Scope::Everything => true,
             Scope::Tenant(tenant) => event.tenant == Some(tenant) && event.audience == Audience::Tenant,
         };
-        visible && (self.kinds.is_empty() || self.kinds.iter().any(|pattern| kind_matches(pattern, &event.kind)))
+        visible
+            && (self.kinds.is_empty()
+                || self
+                    .kinds
+                    .iter()
+                    .any(|pattern| kind_matches(pattern, &event.kind)))
     }
 }
 

@@ -1,5 +1,9 @@
 //! What every rate limiter must do. Expand with [`rate_limit_conformance!`](crate::rate_limit_conformance).
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 use std::time::Duration;
 
@@ -79,7 +83,10 @@ pub async fn remaining_counts_down(subject: impl RateLimit) {
     let policy = slow("p", 3);
     for left in [2, 1, 0] {
         let decision = take(&subject, &policy, &key("a"), 1).await;
-        assert_eq!((decision.allowed, decision.remaining, decision.retry_after), (true, left, None));
+        assert_eq!(
+            (decision.allowed, decision.remaining, decision.retry_after),
+            (true, left, None)
+        );
         assert!(decision.reset_after <= policy.interval() * (3 - left));
         assert!(decision.reset_after > policy.interval() * (2 - left));
     }
@@ -94,14 +101,20 @@ pub async fn refusal_says_when_to_come_back(subject: impl RateLimit) {
     assert!(!refused.allowed);
     let wait = refused.retry_after.expect("waiting helps");
     assert_eq!(refused.reset_after, wait);
-    assert!(wait > Duration::from_secs(3590) && wait <= Duration::from_secs(3600), "{wait:?}");
+    assert!(
+        wait > Duration::from_secs(3590) && wait <= Duration::from_secs(3600),
+        "{wait:?}"
+    );
 }
 
 /// `retry_after` is neither too short nor much too long.
 pub async fn waiting_as_told_is_enough(subject: impl RateLimit) {
     let policy = fast(1);
     assert!(take(&subject, &policy, &key("a"), 1).await.allowed);
-    let wait = take(&subject, &policy, &key("a"), 1).await.retry_after.expect("waiting helps");
+    let wait = take(&subject, &policy, &key("a"), 1)
+        .await
+        .retry_after
+        .expect("waiting helps");
     assert!(wait <= Duration::from_millis(200), "{wait:?}");
     // Timers of the runtime count in milliseconds.
     tokio::time::sleep(wait + Duration::from_millis(2)).await;
@@ -121,11 +134,17 @@ pub async fn units_come_back_one_by_one(subject: impl RateLimit) {
 pub async fn refusal_takes_nothing(subject: impl RateLimit) {
     let policy = slow("p", 1);
     take(&subject, &policy, &key("a"), 1).await;
-    let first = take(&subject, &policy, &key("a"), 1).await.retry_after.expect("waiting helps");
+    let first = take(&subject, &policy, &key("a"), 1)
+        .await
+        .retry_after
+        .expect("waiting helps");
     for _ in 0..50 {
         take(&subject, &policy, &key("a"), 1).await;
     }
-    let last = take(&subject, &policy, &key("a"), 1).await.retry_after.expect("waiting helps");
+    let last = take(&subject, &policy, &key("a"), 1)
+        .await
+        .retry_after
+        .expect("waiting helps");
     assert!(last <= first, "{last:?} after {first:?}");
 }
 

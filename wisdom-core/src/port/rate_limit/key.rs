@@ -80,7 +80,9 @@ impl RateKey {
         all[0] = scope;
         all[1] = kind.as_bytes();
         let used = all.get(..2 + parts.len()).unwrap_or(&all);
-        BytesKey::build(&[tag], used, Self::MAX_BYTES).map(Self).ok_or(KeyTooLong)
+        BytesKey::build(&[tag], used, Self::MAX_BYTES)
+            .map(Self)
+            .ok_or(KeyTooLong)
     }
 
     /// The bytes that stand for this key in a store outside the process. Different keys have different bytes.
@@ -106,7 +108,10 @@ mod tests {
 
     #[test]
     fn one_ipv6_network_is_one_client() {
-        assert_eq!(address("2001:db8:1:2::1"), address("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_eq!(
+            address("2001:db8:1:2::1"),
+            address("2001:db8:1:2:ffff:ffff:ffff:ffff")
+        );
         assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
         assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
         assert_ne!(address("192.0.2.1"), address("192.0.2.2"));

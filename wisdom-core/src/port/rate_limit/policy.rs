@@ -46,7 +46,9 @@ impl RatePolicy {
     /// Which rule is broken.
     pub fn new(name: &str, quota: u32, window: Duration, burst: u32) -> Result<Self, RatePolicyError> {
         let named = (1..=64).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
         if !named {
             return Err(RatePolicyError::Name);
         }
@@ -59,8 +61,17 @@ impl RatePolicy {
         if u64::from(quota.get()) > seconds.saturating_mul(1_000_000) {
             return Err(RatePolicyError::TooFast);
         }
-        let policy = Self { name: name.into(), quota, window, burst };
-        if policy.interval().checked_mul(burst.get()).is_none_or(|fill| fill > Duration::from_secs(366 * 86_400)) {
+        let policy = Self {
+            name: name.into(),
+            quota,
+            window,
+            burst,
+        };
+        if policy
+            .interval()
+            .checked_mul(burst.get())
+            .is_none_or(|fill| fill > Duration::from_secs(366 * 86_400))
+        {
             return Err(RatePolicyError::TooSlow);
         }
         Ok(policy)
@@ -109,13 +120,19 @@ mod tests {
 
     #[test]
     fn numbers_are_checked() {
-        assert_eq!(new("tenant", 600, 60, 50).unwrap().interval(), Duration::from_millis(100));
+        assert_eq!(
+            new("tenant", 600, 60, 50).unwrap().interval(),
+            Duration::from_millis(100)
+        );
         assert_eq!(new("", 1, 1, 1), Err(RatePolicyError::Name));
         assert_eq!(new("a\"b", 1, 1, 1), Err(RatePolicyError::Name));
         assert_eq!(new("a", 0, 1, 1), Err(RatePolicyError::Quota));
         assert_eq!(new("a", 1, 1, 0), Err(RatePolicyError::Burst));
         assert_eq!(new("a", 1, 0, 1), Err(RatePolicyError::Window));
-        assert_eq!(RatePolicy::new("a", 1, Duration::from_millis(1500), 1), Err(RatePolicyError::Window));
+        assert_eq!(
+            RatePolicy::new("a", 1, Duration::from_millis(1500), 1),
+            Err(RatePolicyError::Window)
+        );
         assert_eq!(new("a", 1_000_001, 1, 1), Err(RatePolicyError::TooFast));
         assert_eq!(new("a", 1, 31 * 86_400, 12), Err(RatePolicyError::TooSlow));
         assert_eq!(new("a", 1, 31 * 86_400, u32::MAX), Err(RatePolicyError::TooSlow));

@@ -1,5 +1,9 @@
 //! What every SMS transport must do. Expand with [`sms_conformance!`](crate::sms_conformance).
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 use async_trait::async_trait;
 
@@ -52,7 +56,10 @@ pub fn message(key: &str, text: &str) -> SmsMessage {
 pub async fn text_arrives_unchanged(harness: impl SmsHarness) {
     let text = "Ваш код: 123456 & 50% + \"x\"\nline two";
     harness.sender().send(&message("k1", text)).await.expect("send");
-    assert_eq!(harness.arrived().await, [("+442079460018".to_owned(), text.to_owned())]);
+    assert_eq!(
+        harness.arrived().await,
+        [("+442079460018".to_owned(), text.to_owned())]
+    );
 }
 
 /// An operator finds the message by the receipt, which holds no number.
@@ -64,8 +71,17 @@ pub async fn receipt_names_the_message(harness: impl SmsHarness) {
 /// One after the other.
 pub async fn messages_arrive_in_order(harness: impl SmsHarness) {
     for n in 0..5 {
-        harness.sender().send(&message(&format!("k{n}"), &format!("text {n}"))).await.expect("send");
+        harness
+            .sender()
+            .send(&message(&format!("k{n}"), &format!("text {n}")))
+            .await
+            .expect("send");
     }
-    let texts: Vec<String> = harness.arrived().await.into_iter().map(|(_, text)| text).collect();
+    let texts: Vec<String> = harness
+        .arrived()
+        .await
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
     assert_eq!(texts, ["text 0", "text 1", "text 2", "text 3", "text 4"]);
 }

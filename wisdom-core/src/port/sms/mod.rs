@@ -33,12 +33,22 @@ impl PhoneNumber {
     /// # Errors
     /// When it is not in international form.
     pub fn parse(text: &str) -> Result<Self, SmsInvalid> {
-        let digits = text.strip_prefix('+').filter(|d| d.len() <= 32).ok_or(SmsInvalid::Number)?;
-        let digits: String = digits.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        let digits = text
+            .strip_prefix('+')
+            .filter(|d| d.len() <= 32)
+            .ok_or(SmsInvalid::Number)?;
+        let digits: String = digits
+            .chars()
+            .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
+            .collect();
         let good = (7..=15).contains(&digits.len())
             && digits.bytes().all(|b| b.is_ascii_digit())
             && !digits.starts_with('0');
-        if good { Ok(Self(format!("+{digits}"))) } else { Err(SmsInvalid::Number) }
+        if good {
+            Ok(Self(format!("+{digits}")))
+        } else {
+            Err(SmsInvalid::Number)
+        }
     }
 
     /// `+` and digits.
@@ -76,7 +86,11 @@ impl SmsText {
             && text.len() <= 4 * 1600
             && text.chars().count() <= 1600
             && !text.chars().any(|c| c.is_control() && c != '\n');
-        if good { Ok(Self(text.to_owned())) } else { Err(SmsInvalid::Text) }
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(SmsInvalid::Text)
+        }
     }
 
     /// The text.
@@ -132,8 +146,21 @@ mod tests {
 
     #[test]
     fn numbers_are_international() {
-        assert_eq!(PhoneNumber::parse("+44 (20) 7946-0018").unwrap().as_str(), "+442079460018");
-        for bad in ["", "+", "02079460018", "442079460018", "+0442079460018", "+123456", "+1234567890123456", "+12345x78", "+４４2079460018"] {
+        assert_eq!(
+            PhoneNumber::parse("+44 (20) 7946-0018").unwrap().as_str(),
+            "+442079460018"
+        );
+        for bad in [
+            "",
+            "+",
+            "02079460018",
+            "442079460018",
+            "+0442079460018",
+            "+123456",
+            "+1234567890123456",
+            "+12345x78",
+            "+４４2079460018",
+        ] {
             assert_eq!(PhoneNumber::parse(bad), Err(SmsInvalid::Number), "{bad}");
         }
     }
@@ -146,13 +173,22 @@ mod tests {
             text: SmsText::parse("Your code is 123456").unwrap(),
         };
         let shown = format!("{message:?}");
-        assert!(shown.contains("+***18") && !shown.contains("7946") && !shown.contains("123456"), "{shown}");
+        assert!(
+            shown.contains("+***18") && !shown.contains("7946") && !shown.contains("123456"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn texts_are_bounded() {
         assert!(SmsText::parse(&"ü".repeat(1600)).is_ok());
-        for bad in [String::new(), " \n".to_owned(), "a\0".to_owned(), "a\r\n".to_owned(), "ü".repeat(1601)] {
+        for bad in [
+            String::new(),
+            " \n".to_owned(),
+            "a\0".to_owned(),
+            "a\r\n".to_owned(),
+            "ü".repeat(1601),
+        ] {
             assert_eq!(SmsText::parse(&bad), Err(SmsInvalid::Text));
         }
     }

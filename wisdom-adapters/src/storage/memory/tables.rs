@@ -1,0 +1,117 @@
+//! The tables, as persistent maps: a clone shares everything until one of the two changes.
+
+use std::ops::RangeInclusive;
+
+use imbl::{OrdMap, OrdSet};
+use uuid::Uuid;
+use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
+use wisdom_auth::session::Session;
+use wisdom_auth::user::User;
+use wisdom_core::audit::AuditRecord;
+use wisdom_core::event::StoredEvent;
+use wisdom_core::id::{
+    AuditId, DeliveryId, EndpointId, EventId, Id, InvitationId, Kind, MembershipId, SessionId, TenantId, UserId,
+};
+use wisdom_core::time::Timestamp;
+use wisdom_events::outbox::OutboxState;
+use wisdom_events::webhook::{Attempt, Delivery, Endpoint};
+use wisdom_tenancy::invitation::Invitation;
+use wisdom_tenancy::membership::Membership;
+use wisdom_tenancy::tenant::Tenant;
+
+/// One version of everything. Keys of what a tenant owns begin with the tenant.
+#[derive(Clone, Default)]
+pub(super) struct Tables {
+    pub(super) users: OrdMap<UserId, User>,
+    /// Unique: the address's lookup key.
+    pub(super) users_by_email: OrdMap<String, UserId>,
+    pub(super) passwords: OrdMap<UserId, String>,
+    pub(super) sessions: OrdMap<SessionId, Session>,
+    pub(super) sessions_of_user: OrdSet<(UserId, SessionId)>,
+    pub(super) one_time_tokens: OrdMap<[u8; 32], OneTimeToken>,
+    /// Unique: one for a user and purpose.
+    pub(super) one_time_tokens_of_user: OrdMap<(UserId, &'static str), [u8; 32]>,
+
+    pub(super) tenants: OrdMap<TenantId, Tenant>,
+    /// Unique: the slug.
+    pub(super) tenants_by_slug: OrdMap<String, TenantId>,
+    pub(super) memberships: OrdMap<(TenantId, MembershipId), Membership>,
+    /// Unique: one for a user in a tenant.
+    pub(super) memberships_of_user: OrdMap<(UserId, TenantId), MembershipId>,
+    pub(super) invitations: OrdMap<(TenantId, InvitationId), Invitation>,
+    /// Unique: the token's hash.
+    pub(super) invitations_by_token: OrdMap<[u8; 32], (TenantId, InvitationId)>,
+    /// Unique among the pending ones: the address's lookup key.
+    pub(super) pending_invitations: OrdMap<(TenantId, String), InvitationId>,
+
+    pub(super) outbox: OrdMap<EventId, OutboxRow>,
+    /// The events that are neither relayed nor dead, by key and place in its order.
+    pub(super) unfinished: OrdMap<(Option<TenantId>, String, i64), EventId>,
+    /// The last place given out.
+    pub(super) sequences: OrdMap<(Option<TenantId>, String), i64>,
+    /// When it was handled.
+    pub(super) inbox: OrdMap<(TenantId, String, EventId), Timestamp>,
+    pub(super) endpoints: OrdMap<(TenantId, EndpointId), Endpoint>,
+    pub(super) deliveries: OrdMap<(TenantId, DeliveryId), DeliveryRow>,
+    /// Unique: one for an endpoint and event.
+    pub(super) deliveries_of_event: OrdMap<(TenantId, EventId, EndpointId), DeliveryId>,
+    pub(super) attempts: OrdMap<(TenantId, DeliveryId, i32), Attempt>,
+    pub(super) audit: OrdMap<(Option<TenantId>, Timestamp, AuditId), AuditRecord>,
+    pub(super) idempotency: OrdMap<IdempotencyScope, IdempotencyRow>,
+}
+
+/// An event and where it is in its life.
+#[derive(Clone)]
+pub(super) struct OutboxRow {
+    pub(super) event: StoredEvent,
+    pub(super) state: OutboxState,
+    pub(super) due_at: Timestamp,
+    pub(super) lease_until: Option<Timestamp>,
+    /// Changes with every claim and every settlement, so that the proof of a claim is good for one settlement.
+    pub(super) fence: i64,
+    pub(super) attempts: i32,
+    pub(super) last_error: Option<String>,
+    pub(super) settled_at: Option<Timestamp>,
+}
+
+impl OutboxRow {
+    pub(super) fn key(&self) -> (Option<TenantId>, String, i64) {
+        (self.event.tenant, self.event.ordering_key.clone(), self.event.seq)
+    }
+}
+
+/// A delivery and its claim.
+#[derive(Clone)]
+pub(super) struct DeliveryRow {
+    pub(super) delivery: Delivery,
+    pub(super) lease_until: Option<Timestamp>,
+    /// As in [`OutboxRow`].
+    pub(super) fence: i64,
+}
+
+/// Tenant, user, key.
+pub(super) type IdempotencyScope = (Option<TenantId>, UserId, String);
+
+/// The answer that was given.
+#[derive(Clone)]
+pub(super) struct IdempotencyRow {
+    pub(super) fingerprint: [u8; 32],
+    pub(super) answer: Vec<u8>,
+    pub(super) expires_at: Timestamp,
+}
+
+/// Every id.
+pub(super) fn any<K: Kind>() -> RangeInclusive<Id<K>> {
+    Id::from_uuid(Uuid::nil())..=Id::from_uuid(Uuid::max())
+}
+
+/// Every key that is this one and an id.
+pub(super) fn under<T: Copy, K: Kind>(first: T) -> RangeInclusive<(T, Id<K>)> {
+    let (lowest, highest) = any().into_inner();
+    (first, lowest)..=(first, highest)
+}
+
+/// The key of the one token a user has for a purpose.
+pub(super) fn token_slot(user: UserId, purpose: TokenPurpose) -> (UserId, &'static str) {
+    (user, purpose.as_str())
+}
