@@ -1,6 +1,11 @@
 //! The HubSpot adapter against a server that holds requests against the vendor's description.
 
 #![cfg(all(feature = "crm-hubspot", feature = "http-reqwest"))]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: what can't be set up is a failure"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +18,7 @@ use url::Url;
 use wisdom_adapters::crm::hubspot::HubSpotCrm;
 use wisdom_adapters::http::ReqwestClient;
 use wisdom_core::port::crm::{Contact, ContactKey, Crm, CrmRecordId};
-use wisdom_core::port::http_client::{HttpClient, OutgoingRequest, AddressPolicy};
+use wisdom_core::port::http_client::{AddressPolicy, HttpClient, OutgoingRequest};
 use wisdom_core::port::{PortError, PortErrorKind, Retry};
 use wisdom_core::secret::SecretText;
 use wisdom_core::value::EmailAddress;
@@ -31,10 +36,14 @@ fn http() -> Arc<dyn HttpClient> {
 }
 
 fn open(server: &ContractServer) -> HubSpotCrm {
-    let url = Url::parse_with_params("hubspot:", [("token", "env:HUBSPOT_TOKEN"), ("base", &server.base())]);
+    let url = Url::parse_with_params(
+        "hubspot:",
+        [("token", "env:HUBSPOT_TOKEN"), ("base", &server.base())],
+    );
     HubSpotCrm::from_url(&url.unwrap(), &token, http()).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape that opening takes")]
 fn token(reference: &str) -> Result<SecretText, PortError> {
     assert_eq!(reference, "env:HUBSPOT_TOKEN");
     Ok("pat-golden".to_owned().into())
@@ -63,7 +72,11 @@ fn assert_same_head(ours: &Request, golden: &Value) {
     assert_eq!(golden["method"], ours.method.as_str());
     assert_eq!(golden["target"], ours.target.as_str());
     for (name, value) in golden["headers"].as_object().unwrap() {
-        assert_eq!(value.as_str(), ours.headers.get(name).map(String::as_str), "{name}");
+        assert_eq!(
+            value.as_str(),
+            ours.headers.get(name).map(String::as_str),
+            "{name}"
+        );
     }
 }
 
@@ -93,13 +106,16 @@ async fn batch_upsert_is_the_golden_request() {
 async fn a_record_made_by_hand_is_linked_with_the_golden_update() {
     for errors in [BatchErrors::Mixed, BatchErrors::Whole] {
         let by_hand = json!({ "email": "ada@example.test", "wisdom_id": null, "note": "theirs" });
-        let vendor = HubSpot::new("wisdom_id", errors).with_record(by_hand);
+        let vendor = HubSpot::new("wisdom_id", errors).with_record(&by_hand);
         let server = ContractServer::start("hubspot/crm.json", vendor).await;
         let crm = open(&server);
         let record = crm.upsert_contact(&ada()).await.unwrap();
         assert_eq!((record.id.as_str(), record.created), ("101", false));
         let seen = server.seen();
-        assert_eq!(seen[1].target, "/crm/v3/objects/contacts/101?properties=wisdom_id");
+        assert_eq!(
+            seen[1].target,
+            "/crm/v3/objects/contacts/101?properties=wisdom_id"
+        );
         let mut golden = golden("hubspot", "contacts.basic.update");
         golden["target"] = "/crm/v3/objects/contacts/101".into();
         assert_same_head(&seen[2], &golden);
@@ -112,8 +128,8 @@ async fn a_record_made_by_hand_is_linked_with_the_golden_update() {
 #[tokio::test]
 async fn a_merged_record_is_followed() {
     let vendor = HubSpot::new("wisdom_id", BatchErrors::Mixed)
-        .with_record(json!({ "email": "ada@example.test" }))
-        .with_record(json!({ "email": "other@example.test" }));
+        .with_record(&json!({ "email": "ada@example.test" }))
+        .with_record(&json!({ "email": "other@example.test" }));
     let server = ContractServer::start("hubspot/crm.json", vendor).await;
     let time = "2026-01-01T00:00:00Z";
     let merged = json!({ "id": "102", "createdAt": time, "updatedAt": time, "properties": {} });
@@ -128,8 +144,14 @@ async fn a_merged_record_is_followed() {
 #[tokio::test]
 async fn a_bad_contact_sends_the_others_of_its_batch_one_by_one() {
     let (crm, server) = vendor(BatchErrors::Whole).await;
-    server.plan([Answer::new(400, error("VALIDATION_ERROR", "one of them is wrong"))]);
-    let mut eve = Contact::new(ContactKey::parse("usr_2").unwrap(), EmailAddress::parse("eve@example.test").unwrap());
+    server.plan([Answer::new(
+        400,
+        error("VALIDATION_ERROR", "one of them is wrong"),
+    )]);
+    let mut eve = Contact::new(
+        ContactKey::parse("usr_2").unwrap(),
+        EmailAddress::parse("eve@example.test").unwrap(),
+    );
     eve.family_name = Some("E".to_owned());
     let results = crm.upsert_contacts(&[ada(), eve]).await.unwrap();
     assert!(results.iter().all(Result::is_ok));
@@ -153,18 +175,46 @@ async fn a_batch_is_one_call_for_a_hundred() {
 async fn failures_become_kinds_and_hints() {
     let backoff = Retry::Backoff;
     for (answer, kind, retry) in [
-        (Answer::new(400, error("VALIDATION_ERROR", "x")), PortErrorKind::Invalid, Retry::Never),
-        (Answer::new(401, error("INVALID_AUTHENTICATION", "x")), PortErrorKind::Unauthorized, Retry::Never),
-        (Answer::new(403, error("MISSING_SCOPES", "x")), PortErrorKind::Unauthorized, Retry::Never),
+        (
+            Answer::new(400, error("VALIDATION_ERROR", "x")),
+            PortErrorKind::Invalid,
+            Retry::Never,
+        ),
+        (
+            Answer::new(401, error("INVALID_AUTHENTICATION", "x")),
+            PortErrorKind::Unauthorized,
+            Retry::Never,
+        ),
+        (
+            Answer::new(403, error("MISSING_SCOPES", "x")),
+            PortErrorKind::Unauthorized,
+            Retry::Never,
+        ),
         (
             Answer::new(429, error("RATE_LIMITS", "x")).with_header("retry-after", "7"),
             PortErrorKind::RateLimited,
             Retry::After(Duration::from_secs(7)),
         ),
-        (Answer::new(429, error("RATE_LIMITS", "x")), PortErrorKind::RateLimited, backoff),
-        (Answer::new(502, error("x", "x")), PortErrorKind::Unavailable, backoff),
-        (Answer::new(302, error("x", "x")), PortErrorKind::Protocol, Retry::Never),
-        (Answer::new(409, error("CONFLICT", "without an id")), PortErrorKind::Conflict, Retry::Never),
+        (
+            Answer::new(429, error("RATE_LIMITS", "x")),
+            PortErrorKind::RateLimited,
+            backoff,
+        ),
+        (
+            Answer::new(502, error("x", "x")),
+            PortErrorKind::Unavailable,
+            backoff,
+        ),
+        (
+            Answer::new(302, error("x", "x")),
+            PortErrorKind::Protocol,
+            Retry::Never,
+        ),
+        (
+            Answer::new(409, error("CONFLICT", "without an id")),
+            PortErrorKind::Conflict,
+            Retry::Never,
+        ),
     ] {
         let (crm, server) = vendor(BatchErrors::Mixed).await;
         server.plan([answer.clone()]);
@@ -177,10 +227,16 @@ async fn failures_become_kinds_and_hints() {
 #[tokio::test]
 async fn errors_hold_no_words_about_people() {
     let (crm, server) = vendor(BatchErrors::Mixed).await;
-    server.plan([Answer::new(400, error("VALIDATION_ERROR", "ada@example.test is no good"))]);
+    server.plan([Answer::new(
+        400,
+        error("VALIDATION_ERROR", "ada@example.test is no good"),
+    )]);
     let failure = crm.upsert_contact(&ada()).await.unwrap_err();
     let shown = format!("{failure:?} {crm:?}");
-    assert!(shown.contains("VALIDATION_ERROR") && !shown.contains("ada@") && !shown.contains("pat-golden"), "{shown}");
+    assert!(
+        shown.contains("VALIDATION_ERROR") && !shown.contains("ada@") && !shown.contains("pat-golden"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
@@ -217,7 +273,10 @@ async fn mutants_of_our_requests_are_refused() {
         let url = Url::parse(&server.base()).unwrap().join(&request.target).unwrap();
         let outgoing = OutgoingRequest::post(url, mutant.clone())
             .to_addresses(AddressPolicy::AllowLoopback)
-            .with_header(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+            .with_header(
+                http::header::CONTENT_TYPE,
+                http::HeaderValue::from_static("application/json"),
+            );
         let response = http().send(outgoing).await.unwrap();
         assert_eq!(response.status, 400, "{mutant}");
         assert_eq!(server.take_violations().len(), 1, "{mutant}");

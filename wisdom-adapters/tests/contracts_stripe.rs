@@ -1,6 +1,11 @@
 //! The Stripe adapter against a server that holds requests against the vendor's description.
 
 #![cfg(all(feature = "payments-stripe", feature = "http-reqwest"))]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests: what can't be set up is a failure"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +45,7 @@ fn http() -> Arc<dyn HttpClient> {
     Arc::new(ReqwestClient::new().unwrap())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape that opening takes")]
 fn secrets(reference: &str) -> Result<SecretText, PortError> {
     match reference {
         "env:STRIPE_KEY" => Ok("sk_test_golden".to_owned().into()),
@@ -49,7 +55,11 @@ fn secrets(reference: &str) -> Result<SecretText, PortError> {
 }
 
 fn open(server: &ContractServer) -> StripePayments {
-    let parameters = [("key", "env:STRIPE_KEY"), ("webhook_secret", "env:WEBHOOK"), ("base", &server.base())];
+    let parameters = [
+        ("key", "env:STRIPE_KEY"),
+        ("webhook_secret", "env:WEBHOOK"),
+        ("base", &server.base()),
+    ];
     let url = Url::parse_with_params("stripe:", parameters).unwrap();
     StripePayments::from_url(&url, &secrets, http()).unwrap()
 }
@@ -65,7 +75,11 @@ struct Vendor {
 async fn vendor() -> Vendor {
     let server = ContractServer::start("stripe/openapi.json", Stripe::new().with_customer("cus_1")).await;
     let signer = FakePayments::new(WEBHOOK_SECRET.to_owned().into()).unwrap();
-    Vendor { stripe: open(&server), server, signer }
+    Vendor {
+        stripe: open(&server),
+        server,
+        signer,
+    }
 }
 
 impl Harness for Vendor {
@@ -76,12 +90,16 @@ impl Harness for Vendor {
     fn invoice_paid(&self, customer: &CustomerId, at: Timestamp) -> SignedWebhook {
         let fixtures = data::read("stripe/fixtures.json");
         let resources = fixtures.get("resources").unwrap_or(&fixtures);
-        let mut event = json!({ "id": "evt_1", "object": "event", "type": "invoice.paid", "livemode": false });
+        let mut event =
+            json!({ "id": "evt_1", "object": "event", "type": "invoice.paid", "livemode": false });
         event["data"] = json!({ "object": resources["invoice"] });
         event["data"]["object"]["customer"] = customer.as_str().into();
         // Enough of the vendor's object to be real, and short enough to flip every byte of it.
         let keep = ["id", "object", "customer", "currency", "status"];
-        event["data"]["object"].as_object_mut().unwrap().retain(|name, _| keep.contains(&name.as_str()));
+        event["data"]["object"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| keep.contains(&name.as_str()));
         self.sign(event.to_string().as_bytes(), at)
     }
 
@@ -93,7 +111,10 @@ impl Harness for Vendor {
     }
 
     fn sign(&self, body: &[u8], at: Timestamp) -> SignedWebhook {
-        SignedWebhook { body: body.to_vec(), signature: self.signer.sign(body, at) }
+        SignedWebhook {
+            body: body.to_vec(),
+            signature: self.signer.sign(body, at),
+        }
     }
 }
 
@@ -104,14 +125,20 @@ fn key(text: &str) -> PaymentRequestKey {
 }
 
 fn only_address() -> NewCustomer {
-    NewCustomer { email: Some(EmailAddress::parse("ada@example.test").unwrap()), ..NewCustomer::default() }
+    NewCustomer {
+        email: Some(EmailAddress::parse("ada@example.test").unwrap()),
+        ..NewCustomer::default()
+    }
 }
 
 fn golden_checkout() -> NewCheckout {
     NewCheckout {
         customer: CustomerId::parse("cus_1").unwrap(),
         mode: CheckoutMode::Subscription,
-        lines: vec![CheckoutLine { price: PriceId::parse("price_1").unwrap(), quantity: 2 }],
+        lines: vec![CheckoutLine {
+            price: PriceId::parse("price_1").unwrap(),
+            quantity: 2,
+        }],
         success_url: HttpsUrl::parse("https://app.example.test/ok?s={CHECKOUT_SESSION_ID}").unwrap(),
         cancel_url: HttpsUrl::parse("https://app.example.test/no").unwrap(),
         reference: Some("t_1".to_owned()),
@@ -141,13 +168,21 @@ fn assert_golden(ours: &Request, call: &str) {
     };
     let body = golden["body"].as_str().unwrap();
     assert_eq!(form::decode(&ours.body), form::decode(body));
-    assert_eq!(fields(&ours.body), fields(body), "the same bytes, in whatever order");
+    assert_eq!(
+        fields(&ours.body),
+        fields(body),
+        "the same bytes, in whatever order"
+    );
 }
 
 #[tokio::test]
 async fn customer_with_a_key_is_the_golden_request() {
     let vendor = vendor().await;
-    vendor.stripe.create_customer(&key("k-1"), &only_address()).await.unwrap();
+    vendor
+        .stripe
+        .create_customer(&key("k-1"), &only_address())
+        .await
+        .unwrap();
     assert_golden(&vendor.server.seen()[0], "customers.create with key");
 }
 
@@ -162,17 +197,29 @@ async fn customer_with_everything_is_the_golden_request() {
             ..PostalAddress::default()
         }),
         tax: Some(TaxStatus::Taxed),
-        metadata: Metadata::default().with("tenant", "t_1").unwrap().with("kind", "a&b=c").unwrap(),
+        metadata: Metadata::default()
+            .with("tenant", "t_1")
+            .unwrap()
+            .with("kind", "a&b=c")
+            .unwrap(),
         ..only_address()
     };
-    vendor.stripe.create_customer(&key("k-1"), &customer).await.unwrap();
+    vendor
+        .stripe
+        .create_customer(&key("k-1"), &customer)
+        .await
+        .unwrap();
     assert_golden(&vendor.server.seen()[0], "customers.create");
 }
 
 #[tokio::test]
 async fn checkout_is_the_golden_request() {
     let vendor = vendor().await;
-    let session = vendor.stripe.create_checkout_session(&key("k-1"), &golden_checkout()).await.unwrap();
+    let session = vendor
+        .stripe
+        .create_checkout_session(&key("k-1"), &golden_checkout())
+        .await
+        .unwrap();
     assert_golden(&vendor.server.seen()[0], "checkout.sessions.create");
     assert_eq!(session.expires_at, Timestamp::from_unix_seconds(1_767_312_000));
     assert_eq!(session.url.fragment(), Some("frag"));
@@ -196,10 +243,22 @@ async fn every_field_we_can_send_is_described() {
             tax: Some(tax),
             ..only_address()
         };
-        vendor.stripe.create_customer(&key(&format!("{tax:?}")), &customer).await.unwrap();
+        vendor
+            .stripe
+            .create_customer(&key(&format!("{tax:?}")), &customer)
+            .await
+            .unwrap();
     }
-    let payment = NewCheckout { mode: CheckoutMode::Payment, trial_days: None, ..golden_checkout() };
-    vendor.stripe.create_checkout_session(&key("payment"), &payment).await.unwrap();
+    let payment = NewCheckout {
+        mode: CheckoutMode::Payment,
+        trial_days: None,
+        ..golden_checkout()
+    };
+    vendor
+        .stripe
+        .create_checkout_session(&key("payment"), &payment)
+        .await
+        .unwrap();
     let sent = form::decode(&vendor.server.seen()[0].body).unwrap();
     assert_eq!(sent["address"]["line1"], "ü & ~*");
 }
@@ -215,12 +274,22 @@ fn signature_vectors() {
         let text = |name: &str| vector[name].as_str().unwrap();
         let seconds = vector["now"].as_i64().unwrap();
         let now = Timestamp::from_unix_seconds(seconds).unwrap();
-        let result = verify(text("secret").as_bytes(), text("payload").as_bytes(), text("header"), now);
+        let result = verify(
+            text("secret").as_bytes(),
+            text("payload").as_bytes(),
+            text("header"),
+            now,
+        );
         if text("name").starts_with("from the future") {
             future += 1;
             assert_eq!(result, Err(WebhookRefusal::FromFuture));
         } else {
-            assert_eq!(result.is_ok(), vector["valid"] == Value::Bool(true), "{}: {result:?}", text("name"));
+            assert_eq!(
+                result.is_ok(),
+                vector["valid"] == Value::Bool(true),
+                "{}: {result:?}",
+                text("name")
+            );
         }
     }
     assert_eq!(future, 1);
@@ -231,21 +300,61 @@ async fn failures_become_kinds_and_hints() {
     use PortErrorKind::{Conflict, Invalid, NotFound, RateLimited, Unauthorized, Unavailable};
     let request = "invalid_request_error";
     for (answer, kind, retry) in [
-        (Answer::new(400, error(request, "parameter_missing")), Invalid, Retry::Never),
-        (Answer::new(402, error("card_error", "card_declined")), Invalid, Retry::Never),
-        (Answer::new(401, error(request, "api_key_expired")), Unauthorized, Retry::Never),
-        (Answer::new(404, error(request, "resource_missing")), NotFound, Retry::Never),
-        (Answer::new(400, error(request, "resource_missing")), NotFound, Retry::Never),
-        (Answer::new(400, error("idempotency_error", "x")), Conflict, Retry::Never),
-        (Answer::new(409, error("idempotency_error", "idempotency_key_in_use")), Conflict, Retry::Backoff),
-        (Answer::new(429, error(request, "lock_timeout")), Conflict, Retry::Backoff),
-        (Answer::new(429, error(request, "rate_limit")), RateLimited, Retry::Backoff),
+        (
+            Answer::new(400, error(request, "parameter_missing")),
+            Invalid,
+            Retry::Never,
+        ),
+        (
+            Answer::new(402, error("card_error", "card_declined")),
+            Invalid,
+            Retry::Never,
+        ),
+        (
+            Answer::new(401, error(request, "api_key_expired")),
+            Unauthorized,
+            Retry::Never,
+        ),
+        (
+            Answer::new(404, error(request, "resource_missing")),
+            NotFound,
+            Retry::Never,
+        ),
+        (
+            Answer::new(400, error(request, "resource_missing")),
+            NotFound,
+            Retry::Never,
+        ),
+        (
+            Answer::new(400, error("idempotency_error", "x")),
+            Conflict,
+            Retry::Never,
+        ),
+        (
+            Answer::new(409, error("idempotency_error", "idempotency_key_in_use")),
+            Conflict,
+            Retry::Backoff,
+        ),
+        (
+            Answer::new(429, error(request, "lock_timeout")),
+            Conflict,
+            Retry::Backoff,
+        ),
+        (
+            Answer::new(429, error(request, "rate_limit")),
+            RateLimited,
+            Retry::Backoff,
+        ),
         (
             Answer::new(429, error(request, "rate_limit")).with_header("retry-after", "3"),
             RateLimited,
             Retry::After(Duration::from_secs(3)),
         ),
-        (Answer::new(500, error("api_error", "x")), Unavailable, Retry::Backoff),
+        (
+            Answer::new(500, error("api_error", "x")),
+            Unavailable,
+            Retry::Backoff,
+        ),
         (
             Answer::new(500, error("api_error", "x")).with_header("stripe-should-retry", "false"),
             Unavailable,
@@ -259,10 +368,17 @@ async fn failures_become_kinds_and_hints() {
     ] {
         let vendor = vendor().await;
         vendor.server.plan([answer.clone()]);
-        let failure = vendor.stripe.create_customer(&key("k"), &only_address()).await.unwrap_err();
+        let failure = vendor
+            .stripe
+            .create_customer(&key("k"), &only_address())
+            .await
+            .unwrap_err();
         assert_eq!((failure.kind, failure.retry), (kind, retry), "{answer:?}");
         let shown = format!("{failure:?} {:?}", vendor.stripe);
-        assert!(!shown.contains("ada@") && !shown.contains("sk_test") && !shown.contains("whsec"), "{shown}");
+        assert!(
+            !shown.contains("ada@") && !shown.contains("sk_test") && !shown.contains("whsec"),
+            "{shown}"
+        );
     }
 }
 
@@ -270,7 +386,11 @@ async fn failures_become_kinds_and_hints() {
 #[tokio::test]
 async fn mutants_of_our_requests_are_refused() {
     let vendor = vendor().await;
-    vendor.stripe.create_checkout_session(&key("k-1"), &golden_checkout()).await.unwrap();
+    vendor
+        .stripe
+        .create_checkout_session(&key("k-1"), &golden_checkout())
+        .await
+        .unwrap();
     let request = vendor.server.seen().remove(0);
     for (from, to) in [
         ("mode=", "mod="),
@@ -280,14 +400,23 @@ async fn mutants_of_our_requests_are_refused() {
         ("line_items[0][price]", "line_items[0][prize]"),
         ("[quantity]=2", "[quantity]=two"),
         ("success_url", "succes_url"),
-        ("subscription_data[trial_period_days]", "subscription_data[trial_days]"),
-        ("subscription_data[metadata][tenant]=t_1", "subscription_data[metadata]=t_1"),
+        (
+            "subscription_data[trial_period_days]",
+            "subscription_data[trial_days]",
+        ),
+        (
+            "subscription_data[metadata][tenant]=t_1",
+            "subscription_data[metadata]=t_1",
+        ),
         ("allow_promotion_codes=true", "allow_promotion_codes=yes"),
         ("client_reference_id", "client_reference"),
     ] {
         let mutant = request.body.replace(from, to);
         assert_ne!(mutant, request.body, "{from} is not in {}", request.body);
-        let url = Url::parse(&vendor.server.base()).unwrap().join(&request.target).unwrap();
+        let url = Url::parse(&vendor.server.base())
+            .unwrap()
+            .join(&request.target)
+            .unwrap();
         let kind = http::HeaderValue::from_static("application/x-www-form-urlencoded");
         let outgoing = OutgoingRequest::post(url, mutant.clone())
             .to_addresses(AddressPolicy::AllowLoopback)

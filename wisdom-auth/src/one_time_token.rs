@@ -1,8 +1,40 @@
 //! Tokens that prove a mailbox: single use, one live per user and purpose, stored as hashes.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
 use wisdom_core::id::UserId;
+use wisdom_core::policy::Policy;
+use wisdom_core::random::SecureRandomExt as _;
+use wisdom_core::seal::Context;
+use wisdom_core::secret::SecretText;
+use wisdom_core::storage::{StorageError, StorageErrorKind};
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::EmailAddress;
+
+use crate::store::IdentityTx;
+
+/// What the text of a token begins with, so that secret scanners know it.
+pub const PREFIX: &str = "wot_";
+
+/// Characters behind the prefix: 43 of base62 are 256 random bits.
+const LENGTH: usize = 43;
+
+/// For how long mailed tokens can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerificationPolicy {
+    /// Life of a token that proves an address. Default 24 hours.
+    pub verify_email: Duration,
+}
+
+impl Default for VerificationPolicy {
+    fn default() -> Self {
+        Self { verify_email: Duration::from_secs(24 * 60 * 60) }
+    }
+}
+
+impl Policy for VerificationPolicy {}
 
 /// What a token proves. A token of one purpose is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,4 +74,59 @@ pub struct OneTimeToken {
     pub created_at: Timestamp,
     /// When it is worth nothing any more.
     pub expires_at: Timestamp,
+}
+
+/// Makes a token for a mailbox and stores its hash; any other of the user and purpose is void from now on. The text goes
+/// into a mail to `email` and nowhere else.
+///
+/// # Errors
+/// When storage or randomness fails.
+pub async fn issue(
+    tx: &mut (impl IdentityTx + ?Sized),
+    user: UserId,
+    email: &EmailAddress,
+    purpose: TokenPurpose,
+    ttl: Duration,
+) -> Result<SecretText, StorageError> {
+    let internal = || StorageError::new(StorageErrorKind::Internal, "one_time_tokens.issue");
+    let frame = Arc::clone(tx.frame());
+    let random = frame.kit().random.token_base62(LENGTH).map_err(|e| internal().caused_by(e))?;
+    let text = SecretText::from(format!("{PREFIX}{random}"));
+    let token = OneTimeToken {
+        hash: hash(purpose, &text).ok_or_else(internal)?,
+        purpose,
+        user,
+        email: email.clone(),
+        created_at: frame.now(),
+        expires_at: frame.now().saturating_add(ttl),
+    };
+    tx.one_time_tokens().replace(&token).await?;
+    Ok(text)
+}
+
+/// What a token is stored and looked up by: SHA-256 over purpose and text. `None` for a text that no token has.
+#[must_use]
+pub fn hash(purpose: TokenPurpose, text: &SecretText) -> Option<[u8; 32]> {
+    let random = text.expose().strip_prefix(PREFIX)?;
+    if random.len() != LENGTH || !random.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let input = Context::new().part(purpose.as_str()).part(random);
+    digest::digest(&digest::SHA256, input.as_bytes()).as_ref().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_texts_of_the_form_have_a_hash() {
+        let hash_of = |text: &str| hash(TokenPurpose::VerifyEmail, &SecretText::from(text.to_owned()));
+        let good = format!("{PREFIX}{}", "aB3".repeat(15).split_at(43).0);
+        assert!(hash_of(&good).is_some());
+        assert_ne!(hash_of(&good), hash_of(&good.replace("aB3", "aB4")));
+        for bad in ["", PREFIX, &good[4..], &format!("{good}x"), &good[..46], &good.replace('3', "-")] {
+            assert!(hash_of(bad).is_none(), "{bad}");
+        }
+    }
 }

@@ -7,7 +7,6 @@ use wisdom_auth::error::AuthError;
 use wisdom_core::access::AccessError;
 use wisdom_core::failure::{Failure, FailureKind, OperationError, PublicMessage};
 use wisdom_core::page::PageError;
-use wisdom_core::port::PortError;
 use wisdom_core::port::rate_limit::RatePolicyError;
 use wisdom_core::storage::{Constraint, StorageError, StorageErrorKind};
 
@@ -21,24 +20,15 @@ pub enum TenancyError {
     /// The caller may not.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// Identity refused: a weak password, hashing out of capacity.
+    /// Identity refused: a weak password, hashing out of capacity, too many sign-ups.
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// The cursor or limit of a list is wrong.
     #[error(transparent)]
     Page(#[from] PageError),
-    /// The limiter of sign-ups cannot be asked; it never opens.
-    #[error(transparent)]
-    Limiter(#[from] PortError),
     /// The configured figures are no rate policy.
     #[error("the sign-up policy is unusable: {0}")]
     Policy(#[from] RatePolicyError),
-    /// Too many sign-ups from one source.
-    #[error("too many sign-ups from one source")]
-    RateLimited {
-        /// When the next may pass.
-        retry_after: Duration,
-    },
     /// Another tenant has the slug.
     #[error("the slug is taken")]
     SlugTaken,
@@ -106,7 +96,7 @@ impl From<StorageError> for TenancyError {
 
 impl OperationError for TenancyError {
     fn into_failure(self) -> Failure {
-        use FailureKind::{Conflict, Forbidden, NotFound, RateLimited, Unavailable};
+        use FailureKind::{Conflict, Forbidden, RateLimited};
         let plain = |kind, code, message: &'static str| Failure::new(kind, code, message);
         match self {
             Self::Storage(error) => error.into(),
@@ -114,31 +104,31 @@ impl OperationError for TenancyError {
             Self::Auth(error) => error.into_failure(),
             Self::Page(error) => error.into(),
             Self::Policy(error) => Failure::internal(error),
-            Self::Limiter(error) => {
-                plain(Unavailable, "limiter.unavailable", "Sign-up is out of order for now; try again soon.")
-                    .retry_after(Duration::from_secs(2))
-                    .caused_by(error)
-            }
-            Self::RateLimited { retry_after } => {
-                plain(RateLimited, "rate_limited", "Too many calls; try again later.").retry_after(retry_after)
-            }
             Self::SlugTaken => plain(Conflict, "tenant.slug_taken", "Another tenant has this slug."),
             Self::TenantSuspended => plain(Forbidden, "tenant.suspended", "This tenant is suspended."),
             Self::TenantDeleting => plain(Forbidden, "tenant.deleting", "This tenant is being deleted."),
             Self::NoSuchMember | Self::NoSuchInvitation => Failure::not_found(),
             Self::MemberExists => plain(Conflict, "member.exists", "This person is a member already."),
-            Self::LastOwner => {
-                plain(Conflict, "member.last_owner", "A tenant keeps at least one owner: name another one first.")
-            }
-            Self::Rank => {
-                plain(Forbidden, "member.rank", "Only roles up to your own can be given, changed or taken away.")
-            }
-            Self::InvitationGone => {
-                plain(Conflict, "invitation.gone", "This invitation was answered or taken back.")
-            }
-            Self::InvitationExpired => {
-                plain(Conflict, "invitation.expired", "This invitation has expired: ask for a new one.")
-            }
+            Self::LastOwner => plain(
+                Conflict,
+                "member.last_owner",
+                "A tenant keeps at least one owner: name another one first.",
+            ),
+            Self::Rank => plain(
+                Forbidden,
+                "member.rank",
+                "Only roles up to your own can be given, changed or taken away.",
+            ),
+            Self::InvitationGone => plain(
+                Conflict,
+                "invitation.gone",
+                "This invitation was answered or taken back.",
+            ),
+            Self::InvitationExpired => plain(
+                Conflict,
+                "invitation.expired",
+                "This invitation has expired: ask for a new one.",
+            ),
             Self::InvitationTooMany { retry_after } => plain(
                 RateLimited,
                 "invitation.too_many",
@@ -153,11 +143,15 @@ impl OperationError for TenancyError {
             Self::OtherAccount { invited } => Failure::new(
                 Forbidden,
                 "invitation.other_account",
-                PublicMessage::composed(format!("This invitation is for {invited}: sign in with that account.")),
+                PublicMessage::composed(format!(
+                    "This invitation is for {invited}: sign in with that account."
+                )),
             ),
-            Self::EmailUnverified => {
-                plain(Forbidden, "invitation.email_unverified", "Verify your address first, then accept.")
-            }
+            Self::EmailUnverified => plain(
+                Forbidden,
+                "invitation.email_unverified",
+                "Verify your address first, then accept.",
+            ),
             Self::SignInFirst => plain(
                 Conflict,
                 "invitation.sign_in_first",
@@ -201,9 +195,18 @@ mod tests {
     #[test]
     fn constraints_become_refusals() {
         let conflict = |constraint| TenancyError::from(StorageError::conflict("x", constraint));
-        assert_eq!(code(conflict(Constraint::TENANT_OWNER)), (409, "member.last_owner"));
-        assert_eq!(code(conflict(Constraint::TENANT_SLUG)), (409, "tenant.slug_taken"));
-        assert_eq!(code(conflict(Constraint::MEMBERSHIP_USER)), (409, "member.exists"));
+        assert_eq!(
+            code(conflict(Constraint::TENANT_OWNER)),
+            (409, "member.last_owner")
+        );
+        assert_eq!(
+            code(conflict(Constraint::TENANT_SLUG)),
+            (409, "tenant.slug_taken")
+        );
+        assert_eq!(
+            code(conflict(Constraint::MEMBERSHIP_USER)),
+            (409, "member.exists")
+        );
         assert_eq!(code(conflict(Constraint::REFERENCE)), (409, "conflict"));
     }
 
@@ -213,7 +216,10 @@ mod tests {
         assert!(again.storage().is_some_and(StorageError::is_contention));
         let told = TenancyError::from(StorageError::stale("memberships.update"));
         assert_eq!(code(told), (412, "stale"));
-        let owner = rerun_if_stale(StorageError::conflict("memberships.delete", Constraint::TENANT_OWNER));
+        let owner = rerun_if_stale(StorageError::conflict(
+            "memberships.delete",
+            Constraint::TENANT_OWNER,
+        ));
         assert!(matches!(owner, TenancyError::LastOwner));
     }
 
@@ -221,8 +227,14 @@ mod tests {
     fn refusals_have_their_status() {
         assert_eq!(code(TenancyError::Rank), (403, "member.rank"));
         assert_eq!(code(TenancyError::NoSuchInvitation), (404, "not_found"));
-        assert_eq!(code(TenancyError::EmailUnverified), (403, "invitation.email_unverified"));
-        let too_many = TenancyError::InvitationTooMany { retry_after: Duration::from_secs(9) }.into_failure();
+        assert_eq!(
+            code(TenancyError::EmailUnverified),
+            (403, "invitation.email_unverified")
+        );
+        let too_many = TenancyError::InvitationTooMany {
+            retry_after: Duration::from_secs(9),
+        }
+        .into_failure();
         assert_eq!(too_many.retry_after, Some(Duration::from_secs(9)));
         assert_eq!(too_many.kind.http_status(), 429);
     }

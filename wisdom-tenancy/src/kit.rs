@@ -30,7 +30,10 @@ pub struct InvitationPolicy {
 
 impl Default for InvitationPolicy {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(7 * 86_400), max_sends_per_day: 5 }
+        Self {
+            ttl: Duration::from_secs(7 * 86_400),
+            max_sends_per_day: 5,
+        }
     }
 }
 

@@ -51,7 +51,13 @@ mod tests {
 
     #[test]
     fn nothing_that_changes_others_is_below_admin() {
-        for permission in [MEMBER_UPDATE_ROLE, MEMBER_REMOVE, INVITATION_CREATE, INVITATION_REVOKE, TENANT_UPDATE] {
+        for permission in [
+            MEMBER_UPDATE_ROLE,
+            MEMBER_REMOVE,
+            INVITATION_CREATE,
+            INVITATION_REVOKE,
+            TENANT_UPDATE,
+        ] {
             assert!(permission.floor() >= Role::Admin, "{}", permission.name());
         }
     }

@@ -5,7 +5,6 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -282,15 +281,15 @@ fn broken(operation: &'static str, source: impl Into<Box<dyn std::error::Error +
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::future::{Ready, ready};
 
     use tempfile::TempDir;
 
     use super::*;
 
-    async fn make() -> (LocalBlobs, TempDir) {
+    fn make() -> Ready<(LocalBlobs, TempDir)> {
         let folder = tempfile::tempdir().unwrap();
-        (LocalBlobs::open(&folder.path().join("store")).unwrap(), folder)
+        ready((LocalBlobs::open(&folder.path().join("store")).unwrap(), folder))
     }
 
     wisdom_core::blob_conformance!(make);

@@ -100,7 +100,8 @@ impl MokaCache {
             match &*name {
                 "capacity" => capacity = value.parse().map_err(|_| invalid("capacity must be a number"))?,
                 "ttl" => {
-                    ttl = duration(&value).ok_or_else(|| invalid("ttl must be like 500ms, 300s, 5m or 1h"))?
+                    ttl =
+                        duration(&value).ok_or_else(|| invalid("ttl must be like 500ms, 300s, 5m or 1h"))?;
                 }
                 _ => {
                     return Err(invalid(&format!(
@@ -120,7 +121,7 @@ impl MokaCache {
         // Every write goes through this: moka runs them one at a time for each key.
         let mut answer = None;
         let result = self.store.entry_by_ref(key).and_compute_with(|held| {
-            let (new, said) = decide(held.as_ref().map(|h| h.value()));
+            let (new, said) = decide(held.as_ref().map(moka::Entry::value));
             answer = Some(said);
             new.map_or(Op::Nop, Op::Put)
         });
@@ -239,14 +240,13 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
+    use std::future::{Ready, ready};
     use std::sync::Arc;
 
     use super::*;
 
-    async fn make() -> (MokaCache, ()) {
-        (MokaCache::new(10_000, Duration::from_secs(300)).unwrap(), ())
+    fn make() -> Ready<(MokaCache, ())> {
+        ready((MokaCache::new(10_000, Duration::from_secs(300)).unwrap(), ()))
     }
 
     wisdom_core::cache_conformance!(make);

@@ -204,13 +204,13 @@ impl Default for EmailConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlobConfig {
-    /// `dir:PATH` (below `data_dir` unless absolute) or `memory:`.
+    /// `blobs:PATH` (a folder, below `data_dir` unless absolute), `file:///PATH` or `memory:`.
     pub url: String,
 }
 
 impl Default for BlobConfig {
     fn default() -> Self {
-        Self { url: "dir:files".to_owned() }
+        Self { url: "blobs:files".to_owned() }
     }
 }
 

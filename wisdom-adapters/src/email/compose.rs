@@ -78,8 +78,6 @@ fn invalid(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortE
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use wisdom_core::port::email::conformance::{header, message};
     use wisdom_core::port::email::{EmailCategory, Subject};
     use wisdom_core::value::HttpsUrl;

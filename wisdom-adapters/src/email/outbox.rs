@@ -245,8 +245,7 @@ fn failed(operation: &'static str, error: io::Error) -> PortError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
+    use std::future::{Ready, ready};
     use std::time::Duration;
 
     use tempfile::TempDir;
@@ -276,7 +275,7 @@ mod tests {
         }
     }
 
-    async fn make() -> Harness {
+    fn make() -> Ready<Harness> {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(
             Timestamp::from_unix_seconds(1_700_000_000).unwrap(),
@@ -286,11 +285,11 @@ mod tests {
             Arc::clone(&clock) as Arc<dyn Clock>,
         )
         .unwrap();
-        Harness {
+        ready(Harness {
             outbox,
             clock,
             folder,
-        }
+        })
     }
 
     wisdom_core::email_conformance!(make);

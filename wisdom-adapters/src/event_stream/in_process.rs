@@ -103,14 +103,14 @@ impl EventSubscription for Listener {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::future::{Ready, ready};
 
     use wisdom_core::port::event_stream::conformance::event;
 
     use super::*;
 
-    async fn make() -> (InProcessStream, ()) {
-        (InProcessStream::new(256), ())
+    fn make() -> Ready<(InProcessStream, ())> {
+        ready((InProcessStream::new(256), ()))
     }
 
     wisdom_core::event_stream_conformance!(make);

@@ -109,7 +109,7 @@ impl VendorApi {
         &self,
         operation: &'static str,
         response: &IncomingResponse,
-        words: String,
+        words: &str,
     ) -> PortError {
         let kind = match response.status.as_u16() {
             400 | 402 | 405 | 413 | 415 | 422 => PortErrorKind::Invalid,

@@ -26,8 +26,8 @@ struct Data {
 struct Object {
     #[serde(default)]
     id: Option<Value>,
-    #[serde(default)]
-    object: Option<Value>,
+    #[serde(default, rename = "object")]
+    kind: Option<Value>,
     #[serde(default)]
     customer: Option<Value>,
 }
@@ -35,7 +35,7 @@ struct Object {
 impl Object {
     /// A customer itself, or whom the object belongs to, by id or expanded.
     fn customer(&self) -> Option<CustomerId> {
-        let id = match (&self.customer, &self.object) {
+        let id = match (&self.customer, &self.kind) {
             (Some(Value::String(id)), _) => id.as_str(),
             (Some(Value::Object(expanded)), _) => expanded.get("id")?.as_str()?,
             (_, Some(Value::String(kind))) if kind == "customer" => self.id.as_ref()?.as_str()?,

@@ -2,6 +2,7 @@
 
 use url::form_urlencoded::byte_serialize;
 use wisdom_core::port::payments::{CheckoutMode, Metadata, NewCheckout, NewCustomer, TaxStatus};
+use wisdom_core::value::EmailAddress;
 
 /// A body in the making. Names are ours or checked by their types, so only values are encoded.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl Form {
 
 pub(super) fn customer(new: &NewCustomer) -> String {
     let mut form = Form::default();
-    form.add_some("email", new.email.as_ref().map(|email| email.as_str()));
+    form.add_some("email", new.email.as_ref().map(EmailAddress::as_str));
     form.add_some("name", new.name.as_deref());
     form.add_metadata("metadata", &new.metadata);
     if let Some(address) = &new.address {

@@ -18,7 +18,10 @@ pub(crate) fn read(path: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|cause| panic!("{} is not JSON: {cause}", file.display()))
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests find their data by the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests find their data by the environment"
+)]
 fn root() -> PathBuf {
     std::env::var_os("WISDOM_SHARED").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
@@ -30,6 +33,9 @@ fn root() -> PathBuf {
 pub(crate) fn golden(vendor: &str, call: &str) -> Value {
     let all = read(&format!("{vendor}/golden-requests.json"));
     let calls = all["calls"].as_array().unwrap();
-    calls.iter().find(|entry| entry["call"] == call).unwrap_or_else(|| panic!("no golden call {call}"))["request"]
+    calls
+        .iter()
+        .find(|entry| entry["call"] == call)
+        .unwrap_or_else(|| panic!("no golden call {call}"))["request"]
         .clone()
 }

@@ -10,8 +10,16 @@ use crate::contracts::form;
 use crate::contracts::server::Request;
 
 /// Keywords that say nothing about which values are right, or are read elsewhere.
-const SILENT: &[&str] =
-    &["description", "format", "x-known-values", "x-resourceId", "x-expandableFields", "title", "example", "default"];
+const SILENT: &[&str] = &[
+    "description",
+    "format",
+    "x-known-values",
+    "x-resourceId",
+    "x-expandableFields",
+    "title",
+    "example",
+    "default",
+];
 
 /// A vendor's description.
 #[derive(Debug)]
@@ -36,7 +44,9 @@ enum Texts {
 
 impl Description {
     pub(crate) fn read(path: &str) -> Self {
-        Self { document: super::data::read(path) }
+        Self {
+            document: super::data::read(path),
+        }
     }
 
     /// Finds the operation of a request and checks its query and body.
@@ -81,25 +91,41 @@ impl Description {
         let method = method.to_ascii_lowercase();
         found
             .into_iter()
-            .find_map(|(path, item)| Some(Operation { path, definition: item.get(&method)? }))
+            .find_map(|(path, item)| {
+                Some(Operation {
+                    path,
+                    definition: item.get(&method)?,
+                })
+            })
             .ok_or_else(|| format!("{method} {path} is not described"))
     }
 
     fn check_query(&self, operation: &Operation<'_>, query: &str) -> Result<(), String> {
-        let parameters = operation.definition["parameters"].as_array().cloned().unwrap_or_default();
+        let parameters = operation.definition["parameters"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let described: Vec<&Value> = parameters.iter().filter(|p| p["in"] == "query").collect();
-        let sent: Vec<(String, String)> =
-            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let sent: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         for (name, value) in &sent {
             let parameter = described
                 .iter()
                 .find(|p| p["name"] == name.as_str())
                 .ok_or_else(|| format!("query parameter {name} is not described"))?;
             let schema = &parameter["schema"];
-            let schema = if schema["type"] == "array" { &schema["items"] } else { schema };
+            let schema = if schema["type"] == "array" {
+                &schema["items"]
+            } else {
+                schema
+            };
             self.check(schema, &Value::from(value.as_str()), name, Texts::Form)?;
         }
-        match described.iter().find(|p| p["required"] == true && !sent.iter().any(|(n, _)| p["name"] == n.as_str())) {
+        match described
+            .iter()
+            .find(|p| p["required"] == true && !sent.iter().any(|(n, _)| p["name"] == n.as_str()))
+        {
             Some(missing) => Err(format!("query parameter {} is missing", missing["name"])),
             None => Ok(()),
         }
@@ -107,9 +133,17 @@ impl Description {
 
     fn check_body(&self, operation: &Operation<'_>, request: &Request) -> Result<(), String> {
         let Some(expected) = operation.definition.get("requestBody") else {
-            return if request.body.is_empty() { Ok(()) } else { Err("a body is not described".to_owned()) };
+            return if request.body.is_empty() {
+                Ok(())
+            } else {
+                Err("a body is not described".to_owned())
+            };
         };
-        let kind = request.headers.get("content-type").map(String::as_str).unwrap_or_default();
+        let kind = request
+            .headers
+            .get("content-type")
+            .map(String::as_str)
+            .unwrap_or_default();
         let schema = &expected["content"]
             .get(kind)
             .ok_or_else(|| format!("content type {kind:?} is not described"))?["schema"];
@@ -122,10 +156,17 @@ impl Description {
     }
 
     fn check(&self, schema: &Value, value: &Value, at: &str, texts: Texts) -> Result<(), String> {
-        let schema = schema.as_object().ok_or_else(|| format!("{at}: the schema is no object"))?;
+        let schema = schema
+            .as_object()
+            .ok_or_else(|| format!("{at}: the schema is no object"))?;
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let pointer = reference.strip_prefix('#').ok_or("reference to another document")?;
-            let target = self.document.pointer(pointer).ok_or_else(|| format!("{reference} is missing"))?;
+            let pointer = reference
+                .strip_prefix('#')
+                .ok_or("reference to another document")?;
+            let target = self
+                .document
+                .pointer(pointer)
+                .ok_or_else(|| format!("{reference} is missing"))?;
             return self.check(target, value, at, texts);
         }
         if value.is_null() && schema.get("nullable") == Some(&Value::Bool(true)) {
@@ -137,10 +178,15 @@ impl Description {
                 "enum" => check_enum(rule, value, at, texts)?,
                 "anyOf" => {
                     let branches = rule.as_array().ok_or("anyOf is no list")?;
-                    let results: Vec<_> =
-                        branches.iter().map(|branch| self.check(branch, value, at, texts)).collect();
+                    let results: Vec<_> = branches
+                        .iter()
+                        .map(|branch| self.check(branch, value, at, texts))
+                        .collect();
                     if !results.iter().any(Result::is_ok) {
-                        return results.into_iter().next_back().unwrap_or(Err(format!("{at}: no form fits")));
+                        return results
+                            .into_iter()
+                            .next_back()
+                            .unwrap_or(Err(format!("{at}: no form fits")));
                     }
                 }
                 "properties" | "required" | "additionalProperties" => {
@@ -168,7 +214,12 @@ impl Description {
         at: &str,
         texts: Texts,
     ) -> Result<(), String> {
-        for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+        for name in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let name = name.as_str().unwrap_or_default();
             if !object.contains_key(name) {
                 return Err(format!("{at}: {name} is missing"));
@@ -177,10 +228,14 @@ impl Description {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, value) in object {
             let at = format!("{at}.{name}");
-            match (properties.and_then(|p| p.get(name)), schema.get("additionalProperties")) {
-                (Some(rule), _) => self.check(rule, value, &at, texts)?,
+            match (
+                properties.and_then(|p| p.get(name)),
+                schema.get("additionalProperties"),
+            ) {
                 (None, Some(Value::Bool(false))) => return Err(format!("{at} is not described")),
-                (None, Some(rule @ Value::Object(_))) => self.check(rule, value, &at, texts)?,
+                (Some(rule), _) | (None, Some(rule @ Value::Object(_))) => {
+                    self.check(rule, value, &at, texts)?;
+                }
                 (None, _) => {}
             }
         }
@@ -189,7 +244,11 @@ impl Description {
 }
 
 fn check_type(rule: &Value, value: &Value, at: &str, texts: Texts) -> Result<(), String> {
-    let text = if texts == Texts::Form { value.as_str() } else { None };
+    let text = if texts == Texts::Form {
+        value.as_str()
+    } else {
+        None
+    };
     let fits = match rule.as_str().unwrap_or_default() {
         "object" => value.is_object(),
         "array" => value.is_array(),
@@ -199,14 +258,26 @@ fn check_type(rule: &Value, value: &Value, at: &str, texts: Texts) -> Result<(),
         "boolean" => value.is_boolean() || text.is_some_and(|t| matches!(t, "true" | "false")),
         other => return Err(format!("{at}: this checker does not know the type {other}")),
     };
-    if fits { Ok(()) } else { Err(format!("{at}: {value} is no {rule}")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("{at}: {value} is no {rule}"))
+    }
 }
 
 fn check_enum(rule: &Value, value: &Value, at: &str, texts: Texts) -> Result<(), String> {
     let listed = rule.as_array().is_some_and(|allowed| {
         allowed.iter().any(|one| {
-            one == value || texts == Texts::Form && value.as_str().is_some_and(|text| one.to_string() == text)
+            one == value
+                || texts == Texts::Form
+                    && value
+                        .as_str()
+                        .is_some_and(|text| serde_json::from_str(text).is_ok_and(|read: Value| read == *one))
         })
     });
-    if listed { Ok(()) } else { Err(format!("{at}: {value} is not one of the listed values")) }
+    if listed {
+        Ok(())
+    } else {
+        Err(format!("{at}: {value} is not one of the listed values"))
+    }
 }

@@ -27,13 +27,19 @@ pub(crate) struct HubSpot {
 
 impl HubSpot {
     pub(crate) fn new(id_property: &'static str, errors: BatchErrors) -> Self {
-        Self { id_property, errors, last_id: 100, records: BTreeMap::new() }
+        Self {
+            id_property,
+            errors,
+            last_id: 100,
+            records: BTreeMap::new(),
+        }
     }
 
     /// A record that somebody made on the vendor's side.
-    pub(crate) fn with_record(mut self, properties: Value) -> Self {
+    pub(crate) fn with_record(mut self, properties: &Value) -> Self {
         self.last_id += 1;
-        self.records.insert(self.last_id.to_string(), properties.as_object().unwrap().clone());
+        self.records
+            .insert(self.last_id.to_string(), properties.as_object().unwrap().clone());
         self
     }
 
@@ -48,7 +54,10 @@ impl HubSpot {
         let mut record = json!({
             "id": id, "createdAt": TIME, "updatedAt": TIME, "archived": false, "properties": self.records[id],
         });
-        record.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        record
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
         record
     }
 

@@ -38,7 +38,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
+        }
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Self {
@@ -80,8 +84,16 @@ pub(crate) struct ContractServer {
 
 impl ContractServer {
     pub(crate) async fn start(description: &str, vendor: impl Vendor) -> Self {
-        let state = State { vendor: Box::new(vendor), planned: Vec::new(), seen: Vec::new(), violations: Vec::new() };
-        let shared = Arc::new(Shared { description: Description::read(description), state: Mutex::new(state) });
+        let state = State {
+            vendor: Box::new(vendor),
+            planned: Vec::new(),
+            seen: Vec::new(),
+            violations: Vec::new(),
+        };
+        let shared = Arc::new(Shared {
+            description: Description::read(description),
+            state: Mutex::new(state),
+        });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = Arc::clone(&shared);
@@ -91,11 +103,17 @@ impl ContractServer {
                 tokio::spawn(async move {
                     let service = service_fn(move |request| handle(Arc::clone(&shared), request));
                     // A client that goes away in the middle is no concern of the server.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
-        Self { address, shared, task }
+        Self {
+            address,
+            shared,
+            task,
+        }
     }
 
     pub(crate) fn base(&self) -> String {
@@ -121,7 +139,10 @@ impl Drop for ContractServer {
     fn drop(&mut self) {
         self.task.abort();
         let violations = self.take_violations();
-        assert!(std::thread::panicking() || violations.is_empty(), "contract broken: {violations:#?}");
+        assert!(
+            std::thread::panicking() || violations.is_empty(),
+            "contract broken: {violations:#?}"
+        );
     }
 }
 
@@ -130,12 +151,20 @@ async fn handle(
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let request = Request {
         method: head.method.to_string(),
         target: head.uri.to_string(),
-        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     let answer = answer(&shared, &request);
@@ -143,8 +172,15 @@ async fn handle(
     for (name, value) in &answer.headers {
         response = response.header(*name, value);
     }
-    let body = if answer.body.is_null() { String::new() } else { answer.body.to_string() };
-    Ok(response.header("content-type", "application/json").body(Full::from(body)).unwrap())
+    let body = if answer.body.is_null() {
+        String::new()
+    } else {
+        answer.body.to_string()
+    };
+    Ok(response
+        .header("content-type", "application/json")
+        .body(Full::from(body))
+        .unwrap())
 }
 
 fn answer(shared: &Shared, request: &Request) -> Answer {
@@ -163,8 +199,13 @@ fn answer(shared: &Shared, request: &Request) -> Answer {
     } else {
         state.planned.remove(0)
     };
-    if let Err(violation) = shared.description.check_response(&operation, answer.status, &answer.body) {
-        state.violations.push(format!("{} {}: {violation}", request.method, operation.path));
+    if let Err(violation) = shared
+        .description
+        .check_response(&operation, answer.status, &answer.body)
+    {
+        state
+            .violations
+            .push(format!("{} {}: {violation}", request.method, operation.path));
     }
     answer
 }

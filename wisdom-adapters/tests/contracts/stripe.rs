@@ -48,7 +48,10 @@ impl Stripe {
                 if !self.customers.contains(customer) {
                     return Answer::new(400, error("invalid_request_error", "resource_missing"));
                 }
-                if body["line_items"].as_array().is_none_or(|lines| lines.iter().any(|l| l["price"] != "price_1")) {
+                if body["line_items"]
+                    .as_array()
+                    .is_none_or(|lines| lines.iter().any(|l| l["price"] != "price_1"))
+                {
                     return Answer::new(400, error("invalid_request_error", "resource_missing"));
                 }
                 let id = format!("cs_test_{}", self.last_id);

@@ -176,7 +176,7 @@ const PHRASES: [&str; 8] = [
 /// One short piece over and over, a run of neighbours, or a common word with digits and signs around it.
 fn is_common(password: &str) -> bool {
     let characters: Vec<char> = password.chars().collect();
-    let repeats = (1..=4).any(|n| characters.len() > n && characters.iter().zip(&characters[n..]).all(|(a, b)| a == b));
+    let repeats = (1..=8).any(|n| characters.len() > n && characters.iter().zip(&characters[n..]).all(|(a, b)| a == b));
     let runs = |step: i64| {
         characters.windows(2).all(|pair| {
             let next = i64::from(u32::from(pair[0])) + step;
@@ -192,13 +192,7 @@ fn is_common(password: &str) -> bool {
         let word_core = word.trim_matches(|c: char| !c.is_alphabetic());
         doubled(word) || core == word_core
     });
-    repeats || runs(1) || runs(-1) || core.is_empty() && is_digits_only_run(password) || common
-        || PHRASES.contains(&password)
-}
-
-/// Digits and nothing else: dates, telephone numbers, counting.
-fn is_digits_only_run(password: &str) -> bool {
-    password.chars().all(|c| c.is_ascii_digit())
+    repeats || runs(1) || runs(-1) || common || PHRASES.contains(&password)
 }
 
 /// The address, a part of it, or the name, with nothing but digits and signs around it.

@@ -1,12 +1,29 @@
 //! Sessions: what a sign-in leaves behind, and the family of its refresh tokens.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wisdom_core::context::Principal;
+use wisdom_core::failure::PublicMessage;
 use wisdom_core::id::{SessionId, TenantId, UserId};
 use wisdom_core::time::Timestamp;
 
+pub mod confirmation;
+pub mod event;
+pub mod list;
+pub mod log_in;
+pub mod log_out;
 pub mod refresh;
+pub mod refresh_token;
+pub mod renew;
 pub mod revocation;
+pub mod revoke;
+pub mod rotate;
+pub mod start;
+
+/// How often a change of a session starts over because another one was faster.
+const MAX_RACES: usize = 8;
 
 /// Why a session ended before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +64,61 @@ impl RevokeReason {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.as_str() == name)
+    }
+}
+
+/// How a session came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEnd {
+    /// It was ended before its time.
+    Revoked(RevokeReason),
+    /// It was not used for too long, or reached the end of its life.
+    Expired,
+}
+
+impl SessionEnd {
+    /// The stable code that clients see.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "session.expired",
+            Self::Revoked(RevokeReason::LogOut) => "session.logged_out",
+            Self::Revoked(RevokeReason::Revoked) => "session.revoked",
+            Self::Revoked(RevokeReason::Reuse) => "session.reuse",
+            Self::Revoked(RevokeReason::Ahead) => "session.ahead",
+            Self::Revoked(RevokeReason::CredentialChange) => "session.credential_change",
+            Self::Revoked(RevokeReason::Disabled) => "session.disabled",
+        }
+    }
+
+    /// What clients may show.
+    #[must_use]
+    pub fn message(self) -> PublicMessage {
+        match self {
+            Self::Expired => "The session has expired; sign in again.",
+            Self::Revoked(RevokeReason::LogOut) => "You have signed out; sign in again.",
+            Self::Revoked(RevokeReason::Revoked) => "The session was ended; sign in again.",
+            Self::Revoked(RevokeReason::Reuse) => {
+                "A token that was used up came back, which happens when it was stolen; the session was ended for your \
+                 safety. Sign in again."
+            }
+            Self::Revoked(RevokeReason::Ahead) => "The session cannot be continued; sign in again.",
+            Self::Revoked(RevokeReason::CredentialChange) => {
+                "The password or another credential was changed; sign in again."
+            }
+            Self::Revoked(RevokeReason::Disabled) => "The account is disabled.",
+        }
+        .into()
+    }
+}
+
+impl fmt::Display for SessionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revoked(reason) => f.write_str(reason.as_str()),
+            Self::Expired => f.write_str("expired"),
+        }
     }
 }
 
@@ -92,6 +164,28 @@ impl Session {
     /// Whether it is neither revoked nor past one of its ends.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked.is_none() && now < self.idle_until && now < self.absolute_until
+        self.end(now).is_none()
+    }
+
+    /// How it ended, if it did.
+    #[must_use]
+    pub fn end(&self, now: Timestamp) -> Option<SessionEnd> {
+        match self.revoked {
+            Some((_, reason)) => Some(SessionEnd::Revoked(reason)),
+            None if now >= self.idle_until || now >= self.absolute_until => Some(SessionEnd::Expired),
+            None => None,
+        }
+    }
+
+    /// Whom its access tokens of this generation speak for.
+    #[must_use]
+    pub const fn principal(&self) -> Principal {
+        Principal {
+            user: self.user,
+            session: self.id,
+            generation: self.generation,
+            tenant: self.tenant,
+            authenticated_at: self.authenticated_at,
+        }
     }
 }

@@ -6,6 +6,12 @@ use wisdom_core::id::UserId;
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::{DisplayName, EmailAddress};
 
+pub mod me;
+mod register;
+pub mod verify_email;
+
+pub use register::{CREATED, NewUser, created, register, replace_password_hash};
+
 /// Whether a user may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -1,5 +1,17 @@
 //! Webhooks out, after Standard Webhooks (<https://www.standardwebhooks.com>, specification 1.0.0).
 
+pub mod body;
+pub mod delivery;
+mod endpoint;
+pub mod fan_out;
+pub mod operations;
+mod policy;
+pub mod receiver;
+pub mod schedule;
+mod secret;
+pub mod signature;
+pub mod step;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wisdom_core::id::{DeliveryId, EndpointId, EventId, TenantId};
@@ -7,6 +19,9 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::value::HttpsUrl;
 
 use crate::store::Fence;
+
+pub use endpoint::EndpointView;
+pub use policy::WebhookPolicy;
 
 /// A signing secret as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

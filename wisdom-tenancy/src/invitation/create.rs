@@ -63,29 +63,33 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for Invite {
         let (token, token_hash) = token::generate(kit.random.as_ref()).map_err(|error| {
             StorageError::new(StorageErrorKind::Internal, "invitations.token").caused_by(error)
         })?;
-        let offer = Offer { role: self.role, by: inviter.membership.user, token_hash };
+        let offer = Offer {
+            role: self.role,
+            by: inviter.membership.user,
+            token_hash,
+        };
 
-        let (invitation, kind) = match tx.invitations().find_pending(&self.email).await? {
-            Some(before) => {
-                // Mailing it again rewrites its role, which is a change of what somebody else offered.
-                rank::reach(acting.role, before.role)?;
-                let invitation = before.send_again(&offer, &policy, frame.now())?;
-                tx.invitations().update(&invitation, before.version).await.map_err(rerun_if_stale)?;
-                (invitation, "tenancy.invitation.resent")
-            }
-            None => {
-                let first =
-                    Invitation::first(kit.ids.id(), self.email.clone(), &offer, &policy, frame.now());
-                match tx.invitations().insert(&first).await {
-                    Ok(()) => {}
-                    // Another unit of work invited the address meanwhile: the next run mails that invitation again.
-                    Err(error) if error.violates(Constraint::INVITATION_ADDRESS) => {
-                        return Err(rerun(error).into());
-                    }
-                    Err(error) => return Err(error.into()),
+        let pending = tx.invitations().find_pending(&self.email).await?;
+        let (invitation, kind) = if let Some(before) = pending {
+            // Mailing it again rewrites its role, which is a change of what somebody else offered.
+            rank::reach(acting.role, before.role)?;
+            let invitation = before.send_again(&offer, &policy, frame.now())?;
+            tx.invitations()
+                .update(&invitation, before.version)
+                .await
+                .map_err(rerun_if_stale)?;
+            (invitation, "tenancy.invitation.resent")
+        } else {
+            let first = Invitation::first(kit.ids.id(), self.email.clone(), &offer, &policy, frame.now());
+            // Invited by another unit of work meanwhile: the next run mails that invitation again.
+            tx.invitations().insert(&first).await.map_err(|error| {
+                if error.violates(Constraint::INVITATION_ADDRESS) {
+                    rerun(error)
+                } else {
+                    error
                 }
-                (first, "tenancy.invitation.created")
-            }
+            })?;
+            (first, "tenancy.invitation.created")
         };
 
         let tenant = tx.own_tenant().current().await?;
@@ -104,6 +108,8 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for Invite {
         let entry = AuditEntry::on("invitation", invitation.id)
             .with(json!({ "role": invitation.role, "resent": invitation.version > 1 }));
         let view = InvitationView::at(&invitation, frame.now());
-        Ok(Outcome::audited(view, entry).emit(NewEvent::new(kind, invitation.id, facts)).emit(mail))
+        Ok(Outcome::audited(view, entry)
+            .emit(NewEvent::new(kind, invitation.id, facts))
+            .emit(mail))
     }
 }

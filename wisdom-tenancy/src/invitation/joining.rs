@@ -11,7 +11,7 @@ use wisdom_core::event::NewEvent;
 use wisdom_core::id::{IdSourceExt as _, TenantId, UserId};
 use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
-use wisdom_core::storage::{Constraint, StorageError, StorageErrorKind};
+use wisdom_core::storage::Constraint;
 
 use super::rules::Step;
 use super::{Invitation, token};
@@ -38,12 +38,17 @@ pub(super) async fn by_token<Tx: OnboardingTx + ?Sized>(
     token: &SecretText,
 ) -> Result<(TenantId, Invitation), TenancyError> {
     let hash = token::hash(token).ok_or(TenancyError::NoSuchInvitation)?;
-    let (tenant, id) =
-        tx.tenants().find_invitation_by_token(&hash).await?.ok_or(TenancyError::NoSuchInvitation)?;
+    let (tenant, id) = tx
+        .tenants()
+        .find_invitation_by_token(&hash)
+        .await?
+        .ok_or(TenancyError::NoSuchInvitation)?;
     // A token leads to its tenant: this is what entering is for.
     let invitation = tx.enter(tenant).invitations().find(id).await?;
     // Mailed again between the two reads, the token is another one.
-    let invitation = invitation.filter(|i| i.token_hash == hash).ok_or(TenancyError::NoSuchInvitation)?;
+    let invitation = invitation
+        .filter(|i| i.token_hash == hash)
+        .ok_or(TenancyError::NoSuchInvitation)?;
     Ok((tenant, invitation))
 }
 
@@ -60,11 +65,19 @@ pub(super) async fn join<Tx: OnboardingTx + ?Sized>(
     let step = before.accept(user, frame.now())?;
     let own = tx.enter(tenant);
     own.own_tenant().current().await?.state.admit(Role::Viewer)?;
-    let present = own.memberships().find_by_user(user).await?.map(|member| member.membership);
+    let present = own
+        .memberships()
+        .find_by_user(user)
+        .await?
+        .map(|member| member.membership);
     let Step::Changed(accepted) = step else {
         // Accepted before; whoever was removed since does not come back with the same token.
         let membership = present.ok_or(TenancyError::InvitationGone)?;
-        let joined = Joined { user, tenant: own.own_tenant().current().await?, membership };
+        let joined = Joined {
+            user,
+            tenant: own.own_tenant().current().await?,
+            membership,
+        };
         return Ok(Outcome::unaudited(joined, "accepted before: nothing changed"));
     };
 
@@ -78,8 +91,15 @@ pub(super) async fn join<Tx: OnboardingTx + ?Sized>(
     let (membership, told) = match present {
         Some(present) if present.role >= before.role => (present, None),
         Some(present) => {
-            let raised = Membership { role: before.role, version: present.version + 1, ..present.clone() };
-            own.memberships().update(&raised, present.version).await.map_err(rerun_if_stale)?;
+            let raised = Membership {
+                role: before.role,
+                version: present.version + 1,
+                ..present.clone()
+            };
+            own.memberships()
+                .update(&raised, present.version)
+                .await
+                .map_err(rerun_if_stale)?;
             let event = role_changed(&raised, present.role);
             (raised, Some(event))
         }
@@ -93,22 +113,34 @@ pub(super) async fn join<Tx: OnboardingTx + ?Sized>(
             };
             own.memberships().insert(&membership).await.map_err(|error| {
                 // Became a member while this ran: the next run sees it.
-                if error.violates(Constraint::MEMBERSHIP_USER) { rerun(error).into() } else { error.into() }
-            })
-            .map_err(|error: TenancyError| error)?;
+                if error.violates(Constraint::MEMBERSHIP_USER) {
+                    rerun(error)
+                } else {
+                    error
+                }
+            })?;
             let event = created(&membership);
             (membership, Some(event))
         }
     };
-    own.invitations().update(&accepted, before.version).await.map_err(rerun_if_stale)?;
+    own.invitations()
+        .update(&accepted, before.version)
+        .await
+        .map_err(rerun_if_stale)?;
     // Read again: a new owner is counted in the tenant's row.
-    let joined = Joined { user, tenant: own.own_tenant().current().await?, membership };
+    let joined = Joined {
+        user,
+        tenant: own.own_tenant().current().await?,
+        membership,
+    };
 
-    let entry = AuditEntry::on("invitation", accepted.id).in_tenant(tenant).with(json!({
-        "membership": joined.membership.id,
-        "user": user,
-        "role": joined.membership.role,
-    }));
+    let entry = AuditEntry::on("invitation", accepted.id)
+        .in_tenant(tenant)
+        .with(json!({
+            "membership": joined.membership.id,
+            "user": user,
+            "role": joined.membership.role,
+        }));
     let data = json!({
         "invitation": accepted.id,
         "membership": joined.membership.id,
@@ -116,10 +148,7 @@ pub(super) async fn join<Tx: OnboardingTx + ?Sized>(
         "role": joined.membership.role,
     });
     let event = NewEvent::new("tenancy.invitation.accepted", accepted.id, data).of_tenant(tenant);
-    Ok(Outcome::audited(joined, entry).emit(event).emit_all(told.map(|event| event.of_tenant(tenant))))
-}
-
-/// A broken promise of storage, not of the caller.
-pub(super) fn vanished(operation: &'static str) -> StorageError {
-    StorageError::new(StorageErrorKind::Corrupt, operation)
+    Ok(Outcome::audited(joined, entry)
+        .emit(event)
+        .emit_all(told.map(|event| event.of_tenant(tenant))))
 }

@@ -43,6 +43,9 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for ListInvitations {
         let request = self.page.open(&frame, Self::NAME, filter)?;
         let slice = tx.invitations().list(self.state, &request).await?;
         let views = slice.map(|invitation| InvitationView::at(&invitation, frame.now()));
-        Ok(Outcome::unaudited(Page::seal(views, &frame, Self::NAME, filter)?, "reads only"))
+        Ok(Outcome::unaudited(
+            Page::seal(views, &frame, Self::NAME, filter)?,
+            "reads only",
+        ))
     }
 }

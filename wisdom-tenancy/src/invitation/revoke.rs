@@ -41,12 +41,22 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for RevokeInvitation {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<InvitationView>, TenancyError> {
         let frame = Arc::clone(tx.frame());
         let acting = acting(tx, INVITATION_REVOKE).await?;
-        let before = tx.invitations().find(self.invitation).await?.ok_or(TenancyError::NoSuchInvitation)?;
+        let before = tx
+            .invitations()
+            .find(self.invitation)
+            .await?
+            .ok_or(TenancyError::NoSuchInvitation)?;
         rank::reach(acting.role, before.role)?;
         let Step::Changed(revoked) = before.revoke()? else {
-            return Ok(Outcome::unaudited(InvitationView::at(&before, frame.now()), "nothing changed"));
+            return Ok(Outcome::unaudited(
+                InvitationView::at(&before, frame.now()),
+                "nothing changed",
+            ));
         };
-        tx.invitations().update(&revoked, before.version).await.map_err(rerun_if_stale)?;
+        tx.invitations()
+            .update(&revoked, before.version)
+            .await
+            .map_err(rerun_if_stale)?;
         let entry = AuditEntry::on("invitation", revoked.id).with(json!({ "role": revoked.role }));
         let data = json!({ "invitation": revoked.id, "role": revoked.role });
         let event = NewEvent::new("tenancy.invitation.revoked", revoked.id, data);

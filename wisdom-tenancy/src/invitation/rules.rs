@@ -117,7 +117,9 @@ impl Invitation {
         } else if u32::try_from(self.sends).unwrap_or(0) < policy.max_sends_per_day.max(1) {
             (self.sends.saturating_add(1), self.sent_since)
         } else {
-            return Err(TenancyError::InvitationTooMany { retry_after: DAY.saturating_sub(passed) });
+            return Err(TenancyError::InvitationTooMany {
+                retry_after: DAY.saturating_sub(passed),
+            });
         };
         Ok(Self {
             role: offer.role,
@@ -174,7 +176,11 @@ impl Invitation {
     }
 
     fn moved_to(&self, state: InvitationState) -> Self {
-        Self { state, version: self.version + 1, ..self.clone() }
+        Self {
+            state,
+            version: self.version + 1,
+            ..self.clone()
+        }
     }
 }
 
@@ -192,12 +198,22 @@ mod tests {
     }
 
     fn offer(token: u8) -> Offer {
-        Offer { role: Role::Member, by: user(1), token_hash: [token; 32] }
+        Offer {
+            role: Role::Member,
+            by: user(1),
+            token_hash: [token; 32],
+        }
     }
 
     fn invitation() -> Invitation {
         let email = EmailAddress::parse("grace@acme.example").unwrap();
-        Invitation::first(ManualIds::new(7).id(), email, &offer(0), &InvitationPolicy::default(), START)
+        Invitation::first(
+            ManualIds::new(7).id(),
+            email,
+            &offer(0),
+            &InvitationPolicy::default(),
+            START,
+        )
     }
 
     fn changed(step: Result<Step, TenancyError>) -> Invitation {
@@ -217,11 +233,22 @@ mod tests {
         let end = 7 * 86_400;
         assert_eq!(invitation.status(at(end - 1)), InvitationStatus::Pending);
         assert_eq!(invitation.status(at(end)), InvitationStatus::Expired);
-        assert!(matches!(invitation.accept(user(2), at(end)), Err(TenancyError::InvitationExpired)));
-        assert!(matches!(invitation.decline(at(end)), Err(TenancyError::InvitationExpired)));
+        assert!(matches!(
+            invitation.accept(user(2), at(end)),
+            Err(TenancyError::InvitationExpired)
+        ));
+        assert!(matches!(
+            invitation.decline(at(end)),
+            Err(TenancyError::InvitationExpired)
+        ));
         assert_eq!(changed(invitation.revoke()).state, InvitationState::Revoked);
-        let revived = invitation.send_again(&offer(1), &InvitationPolicy::default(), at(end)).unwrap();
-        assert_eq!((revived.id, revived.status(at(end))), (invitation.id, InvitationStatus::Pending));
+        let revived = invitation
+            .send_again(&offer(1), &InvitationPolicy::default(), at(end))
+            .unwrap();
+        assert_eq!(
+            (revived.id, revived.status(at(end))),
+            (invitation.id, InvitationStatus::Pending)
+        );
     }
 
     #[test]
@@ -229,8 +256,14 @@ mod tests {
         let accepted = changed(invitation().accept(user(2), at(1)));
         assert_eq!((accepted.accepted_by, accepted.version), (Some(user(2)), 2));
         assert_eq!(accepted.accept(user(2), at(10 * 86_400)).unwrap(), Step::Already);
-        assert!(matches!(accepted.accept(user(3), at(1)), Err(TenancyError::InvitationGone)));
-        assert!(matches!(accepted.decline(at(1)), Err(TenancyError::InvitationGone)));
+        assert!(matches!(
+            accepted.accept(user(3), at(1)),
+            Err(TenancyError::InvitationGone)
+        ));
+        assert!(matches!(
+            accepted.decline(at(1)),
+            Err(TenancyError::InvitationGone)
+        ));
         assert!(matches!(accepted.revoke(), Err(TenancyError::InvitationGone)));
         let again = accepted.send_again(&offer(1), &InvitationPolicy::default(), at(1));
         assert!(matches!(again, Err(TenancyError::InvitationGone)));
@@ -238,10 +271,19 @@ mod tests {
 
     #[test]
     fn what_is_declined_or_revoked_stays_so() {
-        for closed in [changed(invitation().decline(at(1))), changed(invitation().revoke())] {
-            assert!(matches!(closed.accept(user(2), at(2)), Err(TenancyError::InvitationGone)));
+        for closed in [
+            changed(invitation().decline(at(1))),
+            changed(invitation().revoke()),
+        ] {
+            assert!(matches!(
+                closed.accept(user(2), at(2)),
+                Err(TenancyError::InvitationGone)
+            ));
         }
-        assert_eq!(changed(invitation().decline(at(1))).decline(at(2)).unwrap(), Step::Already);
+        assert_eq!(
+            changed(invitation().decline(at(1))).decline(at(2)).unwrap(),
+            Step::Already
+        );
         assert_eq!(changed(invitation().revoke()).revoke().unwrap(), Step::Already);
     }
 
@@ -250,7 +292,9 @@ mod tests {
         let policy = InvitationPolicy::default();
         let mut invitation = invitation();
         for mail in 2..=5 {
-            invitation = invitation.send_again(&offer(mail), &policy, at(u64::from(mail) * 60)).unwrap();
+            invitation = invitation
+                .send_again(&offer(mail), &policy, at(u64::from(mail) * 60))
+                .unwrap();
         }
         match invitation.send_again(&offer(6), &policy, at(3_600)) {
             Err(TenancyError::InvitationTooMany { retry_after }) => {
@@ -265,10 +309,22 @@ mod tests {
     #[test]
     fn sending_again_replaces_token_end_and_role_only() {
         let before = invitation();
-        let again = Offer { role: Role::Admin, by: user(9), token_hash: [9; 32] };
-        let after = before.send_again(&again, &InvitationPolicy::default(), at(60)).unwrap();
-        assert_eq!((after.id, &after.email, after.created_at), (before.id, &before.email, before.created_at));
-        assert_eq!((after.role, after.invited_by, after.token_hash), (Role::Admin, user(9), [9; 32]));
+        let again = Offer {
+            role: Role::Admin,
+            by: user(9),
+            token_hash: [9; 32],
+        };
+        let after = before
+            .send_again(&again, &InvitationPolicy::default(), at(60))
+            .unwrap();
+        assert_eq!(
+            (after.id, &after.email, after.created_at),
+            (before.id, &before.email, before.created_at)
+        );
+        assert_eq!(
+            (after.role, after.invited_by, after.token_hash),
+            (Role::Admin, user(9), [9; 32])
+        );
         assert_eq!((after.expires_at, after.version), (at(60 + 7 * 86_400), 2));
     }
 

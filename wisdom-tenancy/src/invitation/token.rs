@@ -56,7 +56,11 @@ mod tests {
     #[test]
     fn the_hash_is_sha_256() {
         let abc = sha256("abc");
-        assert_eq!(abc[..4], [0xba, 0x78, 0x16, 0xbf], "FIPS 180-4, example of one block");
+        assert_eq!(
+            abc[..4],
+            [0xba, 0x78, 0x16, 0xbf],
+            "FIPS 180-4, example of one block"
+        );
     }
 
     #[test]
@@ -64,7 +68,14 @@ mod tests {
         let (good, _) = generate(&SystemRandom).unwrap();
         let good = good.expose();
         let padded = format!("{good}=");
-        for bad in ["", "invt_", &good[..47], &padded, &good.replace("invt_", "inv__"), &good.replacen(&good[9..10], " ", 1)] {
+        for bad in [
+            "",
+            "invt_",
+            &good[..47],
+            &padded,
+            &good.replace("invt_", "inv__"),
+            &good.replacen(&good[9..10], " ", 1),
+        ] {
             assert_eq!(hash(&SecretText::from(bad.to_owned())), None, "{bad:?}");
         }
     }

@@ -20,7 +20,9 @@ pub(crate) struct Acting {
 impl Acting {
     /// The acting member, where only a person will do.
     pub(crate) fn person(&self) -> Result<&Member, TenancyError> {
-        self.member.as_ref().ok_or_else(|| AccessError::Unauthenticated.into())
+        self.member
+            .as_ref()
+            .ok_or_else(|| AccessError::Unauthenticated.into())
     }
 }
 
@@ -34,12 +36,25 @@ pub(crate) async fn acting<Tx: TenancyTx + ?Sized>(
     let frame = Arc::clone(tx.frame());
     let granted = frame.grants().ok_or(AccessError::NotTenant)?.role();
     let Some(principal) = frame.principal() else {
-        return Ok(Acting { member: None, role: granted });
+        return Ok(Acting {
+            member: None,
+            role: granted,
+        });
     };
-    let member = tx.memberships().find_by_user(principal.user).await?.ok_or(AccessError::NotTenant)?;
+    let member = tx
+        .memberships()
+        .find_by_user(principal.user)
+        .await?
+        .ok_or(AccessError::NotTenant)?;
     let stored = member.membership.role;
     if stored < granted && !Grants::of_role(stored).allows(permission) {
-        return Err(AccessError::Forbidden { permission: permission.name() }.into());
+        return Err(AccessError::Forbidden {
+            permission: permission.name(),
+        }
+        .into());
     }
-    Ok(Acting { member: Some(member), role: stored.min(granted) })
+    Ok(Acting {
+        member: Some(member),
+        role: stored.min(granted),
+    })
 }

@@ -43,7 +43,11 @@ impl Operation for ChangeRole {
 impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for ChangeRole {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Member>, TenancyError> {
         let acting = acting(tx, MEMBER_UPDATE_ROLE).await?;
-        let mut member = tx.memberships().find(self.member).await?.ok_or(TenancyError::NoSuchMember)?;
+        let mut member = tx
+            .memberships()
+            .find(self.member)
+            .await?
+            .ok_or(TenancyError::NoSuchMember)?;
         let (held, version) = (member.membership.role, member.membership.version);
         rank::change(acting.role, held, self.role)?;
         if self.expected_version.is_some_and(|expected| expected != version) {

@@ -32,7 +32,11 @@ impl Operation for GetMember {
 
 impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for GetMember {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Member>, TenancyError> {
-        let member = tx.memberships().find(self.member).await?.ok_or(TenancyError::NoSuchMember)?;
+        let member = tx
+            .memberships()
+            .find(self.member)
+            .await?
+            .ok_or(TenancyError::NoSuchMember)?;
         Ok(Outcome::unaudited(member, "reads only"))
     }
 }

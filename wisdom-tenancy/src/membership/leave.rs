@@ -39,9 +39,18 @@ impl Operation for LeaveTenant {
 impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for LeaveTenant {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Left>, TenancyError> {
         let membership = acting(tx, MEMBER_LEAVE).await?.person()?.membership.clone();
-        tx.memberships().delete(membership.id, membership.version).await.map_err(rerun_if_stale)?;
+        tx.memberships()
+            .delete(membership.id, membership.version)
+            .await
+            .map_err(rerun_if_stale)?;
         let entry = AuditEntry::on("membership", membership.id)
             .with(json!({ "user": membership.user, "role": membership.role }));
-        Ok(Outcome::audited(Left { member: membership.id }, entry).emit(removed(&membership)))
+        Ok(Outcome::audited(
+            Left {
+                member: membership.id,
+            },
+            entry,
+        )
+        .emit(removed(&membership)))
     }
 }

@@ -38,6 +38,9 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for ListMembers {
         let frame = Arc::clone(tx.frame());
         let request = self.page.open(&frame, Self::NAME, &[])?;
         let slice = tx.memberships().list(&request).await?;
-        Ok(Outcome::unaudited(Page::seal(slice, &frame, Self::NAME, &[])?, "reads only"))
+        Ok(Outcome::unaudited(
+            Page::seal(slice, &frame, Self::NAME, &[])?,
+            "reads only",
+        ))
     }
 }

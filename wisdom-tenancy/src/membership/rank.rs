@@ -9,7 +9,11 @@ use crate::error::TenancyError;
 /// # Errors
 /// [`TenancyError::Rank`].
 pub fn reach(actor: Role, other: Role) -> Result<(), TenancyError> {
-    if other <= actor { Ok(()) } else { Err(TenancyError::Rank) }
+    if other <= actor {
+        Ok(())
+    } else {
+        Err(TenancyError::Rank)
+    }
 }
 
 /// Whether `actor` may give the role `wanted` to somebody who has the role `held`: neither may be above the own rank.

@@ -45,9 +45,18 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for RemoveMember {
         let found = tx.memberships().find(self.member).await?;
         let membership = found.ok_or(TenancyError::NoSuchMember)?.membership;
         rank::reach(acting.role, membership.role)?;
-        tx.memberships().delete(membership.id, membership.version).await.map_err(rerun_if_stale)?;
+        tx.memberships()
+            .delete(membership.id, membership.version)
+            .await
+            .map_err(rerun_if_stale)?;
         let entry = AuditEntry::on("membership", membership.id)
             .with(json!({ "user": membership.user, "role": membership.role }));
-        Ok(Outcome::audited(Removed { member: membership.id }, entry).emit(removed(&membership)))
+        Ok(Outcome::audited(
+            Removed {
+                member: membership.id,
+            },
+            entry,
+        )
+        .emit(removed(&membership)))
     }
 }

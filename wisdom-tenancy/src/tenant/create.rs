@@ -50,8 +50,16 @@ impl Operation for CreateTenant {
 
 impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for CreateTenant {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Tenant>, TenancyError> {
-        let caller = tx.frame().principal().map(|p| p.user).ok_or(AccessError::Unauthenticated)?;
-        let user = tx.users().find(caller).await?.filter(|user| user.state == UserState::Active);
+        let caller = tx
+            .frame()
+            .principal()
+            .map(|p| p.user)
+            .ok_or(AccessError::Unauthenticated)?;
+        let user = tx
+            .users()
+            .find(caller)
+            .await?
+            .filter(|user| user.state == UserState::Active);
         let owner = user.ok_or(AccessError::Unauthenticated)?.id;
         let founded = found(tx, &self.name, self.slug.as_ref(), owner).await?;
         let entry = founded.audit();

@@ -41,6 +41,9 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for ListTenants {
         let filter = uuid.as_bytes();
         let request = self.page.open(&frame, Self::NAME, filter)?;
         let slice = tx.tenants().list_of_user(user, &request).await?;
-        Ok(Outcome::unaudited(Page::seal(slice, &frame, Self::NAME, filter)?, "reads only"))
+        Ok(Outcome::unaudited(
+            Page::seal(slice, &frame, Self::NAME, filter)?,
+            "reads only",
+        ))
     }
 }

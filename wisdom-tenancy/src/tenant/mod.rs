@@ -7,18 +7,17 @@ use wisdom_core::id::{MembershipId, TenantId};
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::{DisplayName, Slug};
 
+mod admission;
 mod create;
 mod get;
 mod list;
 mod naming;
-mod standing;
 mod update;
 
 pub use create::CreateTenant;
-pub(crate) use create::{Founded, found};
+pub(crate) use create::found;
 pub use get::GetTenant;
 pub use list::ListTenants;
-pub use standing::FindStanding;
 pub use update::UpdateTenant;
 
 /// Where a tenant is in its life.
@@ -47,7 +46,9 @@ impl TenantState {
     /// Reads the name in storage.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended, Self::DeletionPending].into_iter().find(|s| s.as_str() == name)
+        [Self::Active, Self::Suspended, Self::DeletionPending]
+            .into_iter()
+            .find(|s| s.as_str() == name)
     }
 }
 

@@ -12,15 +12,25 @@ const NAMELESS: &str = "team";
 
 /// The slug to try: the suggested one first, where the name gives one, and then with a random end, of which there are
 /// 2^30.
-pub(super) fn candidate(name: &DisplayName, attempt: u32, random: &dyn SecureRandom) -> Result<Slug, RandomError> {
+pub(super) fn candidate(
+    name: &DisplayName,
+    attempt: u32,
+    random: &dyn SecureRandom,
+) -> Result<Slug, RandomError> {
     let suggested = Slug::suggest(name.as_str());
     if let (0, Some(slug)) = (attempt, &suggested) {
         return Ok(slug.clone());
     }
     let stem = suggested.as_ref().map_or(NAMELESS, Slug::as_str);
-    let stem = stem.get(..MAX_SLUG - SUFFIX - 1).unwrap_or(stem).trim_end_matches('-');
+    let stem = stem
+        .get(..MAX_SLUG - SUFFIX - 1)
+        .unwrap_or(stem)
+        .trim_end_matches('-');
     let bytes: [u8; SUFFIX] = random.bytes()?;
-    let suffix: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+    let suffix: String = bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect();
     Slug::parse(&format!("{stem}-{suffix}")).map_err(RandomError::new)
 }
 
@@ -38,10 +48,18 @@ mod tests {
     #[test]
     fn the_suggested_slug_comes_first_and_then_one_with_a_random_end() {
         let random = ManualRandom::new(1);
-        assert_eq!(candidate(&name("Acme Works"), 0, &random).unwrap().as_str(), "acme-works");
-        let (one, other) =
-            (candidate(&name("Acme Works"), 1, &random).unwrap(), candidate(&name("Acme Works"), 2, &random).unwrap());
-        assert!(one.as_str().starts_with("acme-works-") && one != other, "{one} {other}");
+        assert_eq!(
+            candidate(&name("Acme Works"), 0, &random).unwrap().as_str(),
+            "acme-works"
+        );
+        let (one, other) = (
+            candidate(&name("Acme Works"), 1, &random).unwrap(),
+            candidate(&name("Acme Works"), 2, &random).unwrap(),
+        );
+        assert!(
+            one.as_str().starts_with("acme-works-") && one != other,
+            "{one} {other}"
+        );
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl HubSpotCrm {
 
     fn refused(&self, operation: &'static str, response: &IncomingResponse) -> PortError {
         self.api
-            .failure(operation, response, Failure::read(response).words(response))
+            .failure(operation, response, &Failure::read(response).words(response))
     }
 
     /// One call for contacts with different keys; `None` where a contact must be tried by itself.

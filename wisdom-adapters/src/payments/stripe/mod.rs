@@ -119,7 +119,7 @@ impl StripePayments {
     /// Status first, then what the vendor says more exactly than by status.
     fn refused(&self, operation: &'static str, response: &IncomingResponse) -> PortError {
         let failure = Failure::read(response);
-        let mut error = self.api.failure(operation, response, failure.words(response));
+        let mut error = self.api.failure(operation, response, &failure.words(response));
         match (failure.kind(), failure.code()) {
             // Another try with the same key is under way.
             (_, "idempotency_key_in_use" | "lock_timeout") => {

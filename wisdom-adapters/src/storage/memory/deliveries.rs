@@ -21,15 +21,14 @@ fn attempts_of(tenant: TenantId, id: DeliveryId) -> RangeInclusive<(TenantId, De
     (tenant, id, i32::MIN)..=(tenant, id, i32::MAX)
 }
 
-/// Removes the deliveries of the tenant that are meant, with their attempts.
-pub(super) fn forget(tables: &mut Tables, tenant: TenantId, meant: impl Fn(&Delivery) -> bool) {
-    let rows = tables.deliveries.range(under(tenant)).map(|(_, row)| &row.delivery);
-    let doomed: Vec<Delivery> = rows.filter(|delivery| meant(delivery)).cloned().collect();
-    for delivery in doomed {
-        tables.deliveries.remove(&(tenant, delivery.id));
+/// Removes deliveries of the tenant with their attempts.
+pub(super) fn forget(tables: &mut Tables, tenant: TenantId, doomed: &[DeliveryId]) {
+    for id in doomed {
+        let Some(DeliveryRow { delivery, .. }) = tables.deliveries.remove(&(tenant, *id)) else {
+            continue;
+        };
         tables.deliveries_of_event.remove(&(tenant, delivery.event, delivery.endpoint));
-        let attempts: Vec<_> =
-            tables.attempts.range(attempts_of(tenant, delivery.id)).map(|(key, _)| *key).collect();
+        let attempts: Vec<_> = tables.attempts.range(attempts_of(tenant, *id)).map(|(key, _)| *key).collect();
         for key in attempts {
             tables.attempts.remove(&key);
         }

@@ -69,7 +69,9 @@ impl Endpoints for MemoryTx {
     async fn delete(&mut self, id: EndpointId) -> Result<bool, StorageError> {
         let (tenant, tables) = self.own_mut("endpoints.delete")?;
         let existed = tables.endpoints.remove(&(tenant, id)).is_some();
-        forget(tables, tenant, |delivery| delivery.endpoint == id);
+        let rows = tables.deliveries.range(under(tenant)).filter(|(_, row)| row.delivery.endpoint == id);
+        let doomed: Vec<_> = rows.map(|(_, row)| row.delivery.id).collect();
+        forget(tables, tenant, &doomed);
         Ok(existed)
     }
 }

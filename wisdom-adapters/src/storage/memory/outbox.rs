@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wisdom_core::id::{EventId, TenantId};
+use wisdom_core::id::{DeliveryId, EventId, TenantId};
 use wisdom_core::storage::StorageError;
 use wisdom_core::time::Timestamp;
 use wisdom_events::outbox::{ClaimedEvent, OutboxCounts, OutboxState};
@@ -21,7 +21,7 @@ const REASON: usize = 500;
 /// The first unfinished event of every key.
 fn heads(tables: &Tables) -> Vec<EventId> {
     let mut heads = Vec::new();
-    let mut next = tables.unfinished.get_min();
+    let mut next = tables.unfinished.iter().next();
     while let Some(((tenant, key, _), id)) = next {
         heads.push(*id);
         let behind = (Bound::Excluded((*tenant, key.clone(), i64::MAX)), Bound::Unbounded);
@@ -61,16 +61,23 @@ fn count(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-/// Whether no delivery of the event is still to be made.
-fn deliveries_are_over(tables: &Tables, tenant: Option<TenantId>, event: EventId) -> bool {
+/// The deliveries of an event.
+fn deliveries_of(tables: &Tables, tenant: Option<TenantId>, event: EventId) -> Vec<DeliveryId> {
     let Some(tenant) = tenant else {
-        return true;
+        return Vec::new();
     };
     let (lowest, highest) = any().into_inner();
-    let deliveries = tables.deliveries_of_event.range((tenant, event, lowest)..=(tenant, event, highest));
-    deliveries
-        .filter_map(|(_, id)| tables.deliveries.get(&(tenant, *id)))
-        .all(|row| row.delivery.state != DeliveryState::Pending)
+    let slots = (tenant, event, lowest)..=(tenant, event, highest);
+    tables.deliveries_of_event.range(slots).map(|(_, id)| *id).collect()
+}
+
+/// Whether no delivery of the event is still to be made.
+fn deliveries_are_over(tables: &Tables, tenant: Option<TenantId>, event: EventId) -> bool {
+    let pending = |id: DeliveryId| {
+        let row = tenant.and_then(|tenant| tables.deliveries.get(&(tenant, id)));
+        row.is_some_and(|row| row.delivery.state == DeliveryState::Pending)
+    };
+    !deliveries_of(tables, tenant, event).into_iter().any(pending)
 }
 
 #[async_trait]
@@ -182,8 +189,9 @@ impl Outbox for MemoryTx {
             .take(limit)
             .collect();
         for (tenant, id) in &events {
+            let doomed = deliveries_of(tables, *tenant, *id);
             if let Some(tenant) = tenant {
-                forget(tables, *tenant, |delivery| delivery.event == *id);
+                forget(tables, *tenant, &doomed);
             }
             tables.outbox.remove(id);
         }

@@ -278,8 +278,6 @@ impl Default for ContentType {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::collection::vec;
     use proptest::prelude::*;
     use uuid::Uuid;

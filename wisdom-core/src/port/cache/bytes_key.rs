@@ -95,8 +95,6 @@ impl fmt::Debug for BytesKey {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::collection::vec;
     use proptest::prelude::*;
 

@@ -72,8 +72,6 @@ impl CacheKey {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::collections::HashSet;
 
     use uuid::Uuid;

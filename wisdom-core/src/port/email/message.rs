@@ -247,8 +247,6 @@ impl fmt::Debug for EmailMessage {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

@@ -94,8 +94,6 @@ impl RateKey {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::collections::HashSet;
 
     use uuid::Uuid;

@@ -110,8 +110,6 @@ impl RatePolicy {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn new(name: &str, quota: u32, seconds: u64, burst: u32) -> Result<RatePolicy, RatePolicyError> {

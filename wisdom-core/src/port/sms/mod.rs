@@ -140,8 +140,6 @@ pub trait SmsSender: Send + Sync + Debug {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

@@ -1,0 +1,141 @@
+//! Sessions.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+use wisdom_auth::session::{RevokeReason, Session};
+use wisdom_auth::store::Sessions;
+use wisdom_core::id::{SessionId, UserId};
+use wisdom_core::storage::StorageError;
+use wisdom_core::time::Timestamp;
+
+use super::row::Row;
+use super::statement::Statement;
+use super::unit::{Unit, current};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, user_id, bound_tenant, label, generation, generation_at, confirmed, replays, sealed_key,
+             authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version
+             FROM sessions WHERE ",
+            $rest
+        )
+    };
+}
+
+const INSERT: Statement = Statement::new(
+    "sessions.insert",
+    "INSERT INTO sessions (id, user_id, bound_tenant, label, generation, generation_at, confirmed, replays,
+     sealed_key, authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+);
+pub(super) const FIND: Statement = Statement::new("sessions.find", select!("id = $1"));
+const UPDATE: Statement = Statement::new(
+    "sessions.update",
+    "UPDATE sessions SET bound_tenant = $2, label = $3, generation = $4, generation_at = $5, confirmed = $6,
+     replays = $7, sealed_key = $8, authenticated_at = $9, idle_until = $10, absolute_until = $11, revoked_at = $12,
+     revoked_reason = $13, version = $14 + 1 WHERE id = $1 AND version = $14",
+);
+pub(super) const LIST_LIVE: Statement = Statement::new(
+    "sessions.list_live",
+    select!(
+        "user_id = $1 AND revoked_at IS NULL AND idle_until > $2 AND absolute_until > $2
+         ORDER BY created_at DESC, id DESC LIMIT 100"
+    ),
+);
+const REVOKE_ALL: Statement = Statement::new(
+    "sessions.revoke_all",
+    "UPDATE sessions SET revoked_at = $2, revoked_reason = $3, version = version + 1
+     WHERE user_id = $1 AND revoked_at IS NULL AND idle_until > $2 AND absolute_until > $2 AND id <> $4 RETURNING id",
+);
+
+fn session(row: &Row) -> Result<Session, StorageError> {
+    let revoked = match row.opt_time(12)? {
+        None => None,
+        Some(at) => Some((at, row.read(13, RevokeReason::from_name)?)),
+    };
+    Ok(Session {
+        id: row.id(0)?,
+        user: row.id(1)?,
+        tenant: row.opt_id(2)?,
+        label: row.text(3)?,
+        generation: row.int(4)?,
+        generation_at: row.time(5)?,
+        confirmed: row.bool(6)?,
+        replays: row.small(7)?,
+        sealed_key: row.bytes(8)?,
+        authenticated_at: row.time(9)?,
+        idle_until: row.time(10)?,
+        absolute_until: row.time(11)?,
+        revoked,
+        created_at: row.time(14)?,
+        version: row.int(15)?,
+    })
+}
+
+#[async_trait]
+impl Sessions for Unit {
+    async fn insert(&mut self, session: &Session) -> Result<(), StorageError> {
+        let values = [
+            session.id.into(),
+            session.user.into(),
+            session.tenant.into(),
+            session.label.as_str().into(),
+            session.generation.into(),
+            session.generation_at.into(),
+            session.confirmed.into(),
+            session.replays.into(),
+            (&session.sealed_key).into(),
+            session.authenticated_at.into(),
+            session.idle_until.into(),
+            session.absolute_until.into(),
+            session.revoked.map(|(at, _)| at).into(),
+            session.revoked.map(|(_, reason)| reason.as_str()).into(),
+            session.created_at.into(),
+            session.version.into(),
+        ];
+        self.sql_tx().execute(&INSERT, &values).await?;
+        Ok(())
+    }
+
+    async fn find(&mut self, id: SessionId) -> Result<Option<Session>, StorageError> {
+        self.sql_tx().fetch_optional(&FIND, &[id.into()]).await?.as_ref().map(session).transpose()
+    }
+
+    async fn update(&mut self, session: &Session, expected: i64) -> Result<(), StorageError> {
+        let values = [
+            session.id.into(),
+            session.tenant.into(),
+            session.label.as_str().into(),
+            session.generation.into(),
+            session.generation_at.into(),
+            session.confirmed.into(),
+            session.replays.into(),
+            (&session.sealed_key).into(),
+            session.authenticated_at.into(),
+            session.idle_until.into(),
+            session.absolute_until.into(),
+            session.revoked.map(|(at, _)| at).into(),
+            session.revoked.map(|(_, reason)| reason.as_str()).into(),
+            expected.into(),
+        ];
+        current(self.sql_tx().execute(&UPDATE, &values).await?, &UPDATE)
+    }
+
+    async fn list_live(&mut self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StorageError> {
+        self.sql_tx().fetch_all(&LIST_LIVE, &[user.into(), now.into()]).await?.iter().map(session).collect()
+    }
+
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: RevokeReason,
+        at: Timestamp,
+    ) -> Result<Vec<SessionId>, StorageError> {
+        // No session has the nil id.
+        let except = except.map_or(Uuid::nil(), |id| id.as_uuid());
+        let values = [user.into(), at.into(), reason.as_str().into(), except.into()];
+        self.sql_tx().fetch_all(&REVOKE_ALL, &values).await?.iter().map(|row| row.id(0)).collect()
+    }
+}

@@ -1,0 +1,66 @@
+//! What every store must do for identity. Expand with
+//! [`identity_storage_conformance!`](crate::identity_storage_conformance).
+//!
+//! Each case gets a store with empty tables. Where the traits leave room, this is what counts: a read unit refuses writes
+//! with `Invalid`; an update of nothing is `Stale`; a user that does not exist is a conflict with `REFERENCE`.
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+
+mod fixtures;
+mod one_time_tokens;
+mod sessions;
+mod users;
+
+pub use fixtures::{IdentityStore, new_session, new_user, seed_user};
+pub use one_time_tokens::*;
+pub use sessions::*;
+pub use users::*;
+
+/// Expands to one named test a case.
+///
+/// `$make` is an async function without arguments that returns a
+/// [`Harness`](wisdom_core::conformance::Harness) around a store with empty tables.
+#[macro_export]
+macro_rules! identity_storage_conformance {
+    ($make:expr) => {
+        $crate::identity_storage_conformance!(@cases $make;
+            ping_answers
+            user_is_read_back
+            user_email_is_unique_and_the_unit_stays_usable
+            user_email_is_unique_across_units
+            users_signing_up_at_once_get_an_address_once
+            user_update_is_compare_and_set
+            user_update_to_a_taken_address_is_a_conflict
+            password_hash_is_set_and_replaced
+            password_hash_needs_its_user
+            dropped_system_unit_leaves_nothing
+            rolled_back_system_unit_leaves_nothing
+            uncommitted_user_is_invisible
+            system_read_unit_refuses_writes
+            session_is_read_back
+            session_needs_its_user
+            session_id_is_unique
+            session_update_is_compare_and_set
+            session_of_every_end_is_read_back
+            session_updates_at_once_have_one_winner
+            live_sessions_are_listed_newest_first
+            live_sessions_end_at_their_ends
+            revoke_all_ends_all_but_one
+            revoke_all_overtakes_a_rotation
+            token_is_consumed_once
+            token_consumers_at_once_have_one_winner
+            token_replaced_is_void
+            token_expired_is_refused
+            token_unknown_is_refused
+            token_needs_its_user
+            token_consumed_in_a_dropped_unit_stays
+        );
+    };
+    (@cases $make:expr; $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::conformance::$case(&($make)().await).await;
+            }
+        )*
+    };
+}

@@ -1,0 +1,36 @@
+//! Signing out.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wisdom_core::access::Access;
+use wisdom_core::context::Caller;
+use wisdom_core::unit_of_work::Effect;
+use wisdom_core::use_case::{Flow, Operation};
+
+use super::RevokeReason;
+use super::revoke::{RevokeSession, end};
+use crate::error::AuthError;
+use crate::kit::AuthHost;
+
+/// Ends the session that asks. Its access tokens are refused on this node from now on, its refresh token everywhere.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogOut {}
+
+impl Operation for LogOut {
+    const NAME: &'static str = "auth.session.log_out";
+    const SUMMARY: &'static str = "Ends the session that asks.";
+    const ACCESS: Access = Access::Authenticated;
+    const EFFECT: Effect = Effect::Write;
+    type Output = ();
+    type Error = AuthError;
+}
+
+impl<H: AuthHost> Flow<H> for LogOut {
+    async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
+        let principal = caller.require_principal()?;
+        let what =
+            RevokeSession { session: principal.session, user: principal.user, reason: RevokeReason::LogOut };
+        end(host, caller, what).await
+    }
+}

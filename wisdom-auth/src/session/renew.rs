@@ -1,0 +1,86 @@
+//! Refreshing: a refresh token for a new pair of tokens.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wisdom_core::access::Access;
+use wisdom_core::catalogue::Host as _;
+use wisdom_core::context::Caller;
+use wisdom_core::id::{SessionId, UserId};
+use wisdom_core::secret::SecretText;
+use wisdom_core::unit_of_work::Effect;
+use wisdom_core::use_case::{Flow, Operation};
+
+use super::refresh_token::RefreshToken;
+use super::rotate::{RotateOutcome, RotateSession};
+use super::start::SessionGrant;
+use crate::error::AuthError;
+use crate::kit::AuthHost;
+
+/// The tokens of a session, as clients get them (the names are those of RFC 6749, section 5.1).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TokenPair {
+    /// For the `Authorization` header of requests.
+    pub access_token: SecretText,
+    /// Always `Bearer` (RFC 6750).
+    pub token_type: String,
+    /// Seconds until the access token ends.
+    pub expires_in: u64,
+    /// For one refresh.
+    pub refresh_token: SecretText,
+    /// Seconds until the refresh token ends.
+    pub refresh_expires_in: u64,
+    /// The session.
+    pub session: SessionId,
+    /// Who signed in.
+    pub user: UserId,
+}
+
+impl TokenPair {
+    /// Issues the access token that goes with a grant.
+    pub(super) fn issue<H: AuthHost>(host: &H, grant: SessionGrant) -> Result<Self, AuthError> {
+        let now = host.runner().kit().clock.now();
+        let tokens = &host.auth().tokens;
+        Ok(Self {
+            access_token: tokens.issue_for(&grant.principal(), now)?,
+            token_type: "Bearer".to_owned(),
+            expires_in: tokens.policy().lifetime().as_secs(),
+            refresh_expires_in: grant.refresh_until.since(now).as_secs(),
+            session: grant.session,
+            user: grant.user,
+            refresh_token: grant.refresh_token,
+        })
+    }
+}
+
+/// Gives a new pair of tokens for a refresh token, which is spent by that.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// The refresh token.
+    pub refresh_token: SecretText,
+}
+
+impl Operation for Refresh {
+    const NAME: &'static str = "auth.session.refresh";
+    const SUMMARY: &'static str = "Gives a new pair of tokens for a refresh token.";
+    const ACCESS: Access = Access::Public;
+    const EFFECT: Effect = Effect::Write;
+    type Output = TokenPair;
+    type Error = AuthError;
+}
+
+impl<H: AuthHost> Flow<H> for Refresh {
+    async fn run(&self, host: &H, caller: &Caller) -> Result<TokenPair, AuthError> {
+        let token = RefreshToken::parse(self.refresh_token.expose()).ok_or(AuthError::TokenInvalid)?;
+        let rotate = RotateSession { refresh_token: self.refresh_token.clone() };
+        match host.runner().on_behalf(caller, &rotate).await? {
+            RotateOutcome::Rotated(grant) | RotateOutcome::Replayed(grant) => TokenPair::issue(host, grant),
+            RotateOutcome::Refused { end, ended_now } => {
+                if ended_now {
+                    host.auth().revocations.revoke([token.session()], host.runner().kit().clock.now());
+                }
+                Err(AuthError::SessionEnded(end))
+            }
+        }
+    }
+}
