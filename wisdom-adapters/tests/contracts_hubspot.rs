@@ -172,6 +172,15 @@ async fn a_batch_is_one_call_for_a_hundred() {
 }
 
 #[tokio::test]
+async fn a_repeated_key_goes_into_a_call_of_its_own() {
+    let (crm, server) = vendor(BatchErrors::Mixed).await;
+    let eve = EmailAddress::parse("eve@example.test").unwrap();
+    let eve = Contact::new(ContactKey::parse("usr_2").unwrap(), eve);
+    crm.upsert_contacts(&[ada(), eve, ada()]).await.unwrap();
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn failures_become_kinds_and_hints() {
     let backoff = Retry::Backoff;
     for (answer, kind, retry) in [

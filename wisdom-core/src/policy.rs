@@ -25,6 +25,13 @@ impl Policies {
         self
     }
 
+    /// The same, with all policies of `over`, which win.
+    #[must_use]
+    pub fn overlaid_by(mut self, over: Self) -> Self {
+        self.0.extend(over.0);
+        self
+    }
+
     /// The policy of this type.
     #[must_use]
     pub fn get<P: Policy>(&self) -> Arc<P> {

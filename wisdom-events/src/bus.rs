@@ -24,7 +24,10 @@ impl ConsumerError {
     /// An error with its retry hint. `reason` must be fit for logs.
     #[must_use]
     pub fn new(retry: Retry, reason: impl Into<String>) -> Self {
-        Self { retry, reason: reason.into() }
+        Self {
+            retry,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -91,11 +94,17 @@ impl Bus {
     /// [`DuplicateConsumer`] when two share a name: they would shadow each other in the inbox.
     pub fn new(consumers: Vec<Arc<dyn Consumer>>) -> Result<Self, DuplicateConsumer> {
         for (index, consumer) in consumers.iter().enumerate() {
-            if consumers.iter().take(index).any(|other| other.name() == consumer.name()) {
+            if consumers
+                .iter()
+                .take(index)
+                .any(|other| other.name() == consumer.name())
+            {
                 return Err(DuplicateConsumer(consumer.name()));
             }
         }
-        Ok(Self { consumers: consumers.into() })
+        Ok(Self {
+            consumers: consumers.into(),
+        })
     }
 
     /// The consumers that are told about events of this kind.
@@ -137,7 +146,11 @@ mod tests {
     fn only_refused_input_is_given_up_at_once() {
         let of = |kind| ConsumerError::from(PortError::new("email", "send", kind)).retry;
         assert_eq!(of(PortErrorKind::Invalid), Retry::Never);
-        for kind in [PortErrorKind::Unauthorized, PortErrorKind::Protocol, PortErrorKind::Timeout] {
+        for kind in [
+            PortErrorKind::Unauthorized,
+            PortErrorKind::Protocol,
+            PortErrorKind::Timeout,
+        ] {
             assert_eq!(of(kind), Retry::Backoff, "{kind:?}");
         }
     }

@@ -72,17 +72,22 @@ impl OperationError for EventsError {
             Self::NoSuchEndpoint | Self::NoSuchDelivery => Failure::not_found().caused_by(self),
             Self::AddressRefused(_) => {
                 let mut failure =
-                    Failure::field("url", "address", "must be an https URL on a public address").caused_by(self);
+                    Failure::field("url", "address", "must be an https URL on a public address")
+                        .caused_by(self);
                 failure.code = "webhooks.address_refused";
                 failure
             }
-            Self::Invalid { field, rule, ref message } => {
-                Failure::field(field, rule, PublicMessage::composed(message.clone().into_owned()))
-            }
+            Self::Invalid {
+                field,
+                rule,
+                ref message,
+            } => Failure::field(field, rule, PublicMessage::composed(message.clone().into_owned())),
             Self::EndpointLimit { limit } => Failure::new(
                 FailureKind::Quota,
                 "webhooks.endpoint_limit",
-                PublicMessage::composed(format!("There are {limit} webhook endpoints already: delete one first.")),
+                PublicMessage::composed(format!(
+                    "There are {limit} webhook endpoints already: delete one first."
+                )),
             )
             .caused_by(self),
             Self::SecretLimit => Failure::new(
@@ -126,6 +131,9 @@ mod tests {
     fn what_does_not_exist_looks_the_same_for_every_kind_of_thing() {
         let endpoint = EventsError::NoSuchEndpoint.into_failure();
         let delivery = EventsError::NoSuchDelivery.into_failure();
-        assert_eq!((endpoint.kind, endpoint.message), (delivery.kind, delivery.message));
+        assert_eq!(
+            (endpoint.kind, endpoint.message),
+            (delivery.kind, delivery.message)
+        );
     }
 }

@@ -56,12 +56,24 @@ pub(crate) fn own_request(kit: &Kit) -> RequestInfo {
     let trace_id = kit.ids.next_uuid().into_bytes();
     let mut span_id = [0; 8];
     span_id.copy_from_slice(&trace_id[8..]);
-    RequestInfo { id, trace: TraceContext { trace_id, span_id, flags: 0 }, source: None }
+    RequestInfo {
+        id,
+        trace: TraceContext {
+            trace_id,
+            span_id,
+            flags: 0,
+        },
+        source: None,
+    }
 }
 
 /// Identifies work that an event caused: a request of its own in the event's trace.
 pub(crate) fn request_for(kit: &Kit, trace: TraceContext) -> RequestInfo {
-    RequestInfo { id: kit.ids.id::<kind::Request>(), trace, source: None }
+    RequestInfo {
+        id: kit.ids.id::<kind::Request>(),
+        trace,
+        source: None,
+    }
 }
 
 /// Noise for jitter. Without randomness it is the middle, which is right as well.

@@ -3,9 +3,12 @@
 pub mod audit;
 pub mod bus;
 pub mod error;
+pub mod kit;
 pub mod mail;
+pub mod operations;
 pub mod outbox;
 pub mod permission;
 pub mod relay;
 pub mod store;
 pub mod webhook;
+mod worker;

@@ -14,4 +14,10 @@ pub const DELIVERY_REPLAY: Permission = Permission::new("webhooks.delivery.repla
 pub const AUDIT_LIST: Permission = Permission::new("audit.entry.list", Role::Admin);
 
 /// All permissions of this crate.
-pub const ALL: &[Permission] = &[ENDPOINT_READ, ENDPOINT_MANAGE, DELIVERY_READ, DELIVERY_REPLAY, AUDIT_LIST];
+pub const ALL: &[Permission] = &[
+    ENDPOINT_READ,
+    ENDPOINT_MANAGE,
+    DELIVERY_READ,
+    DELIVERY_REPLAY,
+    AUDIT_LIST,
+];

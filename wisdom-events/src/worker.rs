@@ -56,7 +56,11 @@ pub(crate) async fn run<W: Work>(
             collect::<W>(joined, &mut done);
         }
         let stopping = stop.is_cancelled();
-        let free = if stopping { 0 } else { hands.saturating_sub(in_hand.len()) };
+        let free = if stopping {
+            0
+        } else {
+            hands.saturating_sub(in_hand.len())
+        };
         if !done.is_empty() || (free > 0 && !dry) {
             match work.turn(&done, free).await {
                 Ok(items) => {
@@ -139,7 +143,11 @@ mod tests {
         type Done = u32;
 
         async fn turn(&self, done: &[u32], free: usize) -> Result<Vec<u32>, EventsError> {
-            if self.failing_turns.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+            if self
+                .failing_turns
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+                .is_ok()
+            {
                 return Err(StorageError::new(StorageErrorKind::Unavailable, "turn").into());
             }
             self.settled.lock().unwrap().extend(done);

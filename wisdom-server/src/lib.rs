@@ -1,1 +1,25 @@
-//! Wisdom.
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod client;
+pub mod command;
+mod cors;
+mod credential;
+mod endpoint;
+mod health;
+mod input;
+pub mod limits;
+pub mod openapi;
+mod patient;
+mod problem;
+mod rate;
+mod route;
+pub mod routes;
+mod serve;
+mod service;
+pub mod telemetry;
+
+pub use cors::CorsError;
+pub use route::{Route, RouteError, route};
+pub use serve::Server;
+pub use service::{Answer, Service, ServiceError};

@@ -1,2 +1,7 @@
-//! Wisdom server.
-fn main() {}
+//! The `wisdom-server` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wisdom_server::command::main()
+}

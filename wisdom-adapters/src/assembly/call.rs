@@ -160,7 +160,7 @@ impl Wisdom {
             if entry.name.starts_with("tenancy.") {
                 self.memberships.forget();
             }
-            self.events.waker().wake();
+            self.events.relay.wake();
         }
         result
     }

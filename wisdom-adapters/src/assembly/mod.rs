@@ -106,7 +106,7 @@ impl Wisdom {
     /// The public keys of access tokens, as a JWK set (RFC 7517).
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
-        self.auth.tokens.jwks()
+        self.auth.tokens.ring().jwks(self.kit().clock.now())
     }
 
     /// Whether storage answers.

@@ -33,7 +33,7 @@ impl StoredHash {
             return None;
         }
         let hash = PasswordHash::new(phc).ok()?;
-        let algorithm = Algorithm::try_from(hash.algorithm).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
         let version = hash.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
         let params = Params::try_from(&hash).ok()?;
         let work = u64::from(params.m_cost()) * u64::from(params.t_cost());

@@ -43,7 +43,8 @@ impl Confirmations {
     #[must_use]
     pub fn first_sight(&self, session: SessionId, generation: i64) -> bool {
         let key = (session, generation);
-        !self.seen.contains_key(&key) && self.seen.entry(key).or_insert(()).is_fresh()
+        // `or_insert` alone looks and inserts in two steps; the initialiser runs for one caller.
+        !self.seen.contains_key(&key) && self.seen.entry(key).or_insert_with(|| ()).is_fresh()
     }
 
     /// Forgets a generation, because writing it down failed: the next sight is a first one again.

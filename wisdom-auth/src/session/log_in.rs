@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wisdom_core::access::Access;
 use wisdom_core::audit::AuditEntry;
-use wisdom_core::catalogue::Host as _;
 use wisdom_core::context::Caller;
 use wisdom_core::id::UserId;
 use wisdom_core::outcome::Outcome;

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wisdom_core::access::Access;
-use wisdom_core::catalogue::Host as _;
 use wisdom_core::context::Caller;
 use wisdom_core::id::{SessionId, UserId};
 use wisdom_core::secret::SecretText;

@@ -42,7 +42,10 @@ impl Operation for ReplayDeadLetters {
 impl<Tx: RelayTx + ?Sized> UseCase<Tx> for ReplayDeadLetters {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Replayed>, EventsError> {
         let now = tx.frame().now();
-        let events = tx.outbox().replay_dead(self.limit.clamp(1, MAX_LIMIT), now).await?;
+        let events = tx
+            .outbox()
+            .replay_dead(self.limit.clamp(1, MAX_LIMIT), now)
+            .await?;
         let entry = AuditEntry::on("outbox", "dead_letters").with(json!({ "events": events }));
         Ok(Outcome::audited(Replayed { events }, entry))
     }

@@ -51,6 +51,9 @@ impl<Tx: RelayTx + ?Sized> UseCase<Tx> for SweepOutbox {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
         let before = frame.now().saturating_sub(keep);
         let rows = tx.outbox().sweep(before, frame.now(), limit).await?;
-        Ok(Outcome::unaudited(Swept { rows }, "housekeeping by age, which no person decides case by case"))
+        Ok(Outcome::unaudited(
+            Swept { rows },
+            "housekeeping by age, which no person decides case by case",
+        ))
     }
 }

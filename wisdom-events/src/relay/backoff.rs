@@ -17,7 +17,11 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { base: Duration::from_secs(5), cap: Duration::from_hours(1), max_tries: 12 }
+        Self {
+            base: Duration::from_secs(5),
+            cap: Duration::from_hours(1),
+            max_tries: 12,
+        }
     }
 }
 
@@ -63,9 +67,10 @@ mod tests {
             Next::Again(wait) => wait.as_secs(),
             Next::GiveUp => 0,
         };
-        assert_eq!((1..=12).map(full).collect::<Vec<_>>(), [
-            5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 0
-        ]);
+        assert_eq!(
+            (1..=12).map(full).collect::<Vec<_>>(),
+            [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 0]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 mod policy;
+pub mod stream;
 pub mod turn;
 
 use std::fmt;
@@ -57,7 +58,9 @@ impl<H: EventsHost> Relay<H> {
     /// A relay on this host.
     #[must_use]
     pub fn new(host: Arc<H>) -> Self {
-        Self { work: Arc::new(RelayWork { host }) }
+        Self {
+            work: Arc::new(RelayWork { host }),
+        }
     }
 
     /// Relays until `stop`, then finishes and settles what is in hand (at most
@@ -103,7 +106,12 @@ impl<H: EventsHost> Relay<H> {
     }
 
     async fn measure(&self) -> Result<(), EventsError> {
-        let status = self.work.host.runner().system(&self.work.context(), &CountOutbox {}).await?;
+        let status = self
+            .work
+            .host
+            .runner()
+            .system(&self.work.context(), &CountOutbox {})
+            .await?;
         metrics::gauge!("wisdom_outbox_lag_seconds").set(status.lag_s);
         metrics::gauge!("wisdom_outbox_pending").set(gauge(status.counts.pending));
         metrics::gauge!("wisdom_outbox_dead").set(gauge(status.counts.dead));
@@ -150,14 +158,20 @@ impl<H: EventsHost> Work for RelayWork<H> {
 
     async fn turn(&self, done: &[Settlement], free: usize) -> Result<Vec<ClaimedEvent>, EventsError> {
         let claim = u32::try_from(free).unwrap_or(u32::MAX);
-        let turn = ClaimEvents { settle: done.to_vec(), claim };
+        let turn = ClaimEvents {
+            settle: done.to_vec(),
+            claim,
+        };
         let turn = self.host.runner().system(&self.context(), &turn).await?;
         for settlement in done {
             count(&settlement.verdict);
         }
         if turn.fenced_off > 0 {
             metrics::counter!("wisdom_relay_fenced_total").increment(u64::from(turn.fenced_off));
-            tracing::warn!(count = turn.fenced_off, "events were settled after their lease had ended");
+            tracing::warn!(
+                count = turn.fenced_off,
+                "events were settled after their lease had ended"
+            );
         }
         Ok(turn.claimed)
     }
@@ -174,7 +188,11 @@ impl<H: EventsHost> Work for RelayWork<H> {
                 tracing::error!(event = %claimed.event.id, kind = claimed.event.kind, tries = claimed.attempts, reason, "an event became a dead letter");
             }
         }
-        Settlement { event: claimed.event.id, fence: claimed.fence.0, verdict }
+        Settlement {
+            event: claimed.event.id,
+            fence: claimed.fence.0,
+            verdict,
+        }
     }
 }
 
@@ -191,11 +209,15 @@ async fn tell(bus: &Bus, claimed: &ClaimedEvent, policy: &OutboxPolicy, noise: u
     let tries = u32::try_from(claimed.attempts).unwrap_or(0);
     if tries > policy.backoff.max_tries {
         // Claimed once more than there are tries: whoever had it last did not live to say how it went.
-        return Verdict::Bury { reason: "its last try never ended".to_owned() };
+        return Verdict::Bury {
+            reason: "its last try never ended".to_owned(),
+        };
     }
     let consumers: Vec<_> = bus.wanting(&claimed.event.kind).collect();
     let told = join_all(
-        consumers.iter().map(|consumer| tell_one(consumer.as_ref(), &claimed.event, policy.consumer_timeout)),
+        consumers
+            .iter()
+            .map(|consumer| tell_one(consumer.as_ref(), &claimed.event, policy.consumer_timeout)),
     );
     let failures: Vec<_> = told.await.into_iter().flatten().collect();
     judge(&failures, &policy.backoff, tries, noise)
@@ -240,9 +262,10 @@ fn judge(failures: &[ToldBadly], backoff: &Backoff, tries: u32, noise: u32) -> V
     let end = reason.floor_char_boundary(MAX_REASON);
     reason.truncate(end);
     match backoff.next(tries, retry, noise) {
-        Next::Again(wait) => {
-            Verdict::Retry { after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), reason }
-        }
+        Next::Again(wait) => Verdict::Retry {
+            after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            reason,
+        },
         Next::GiveUp => Verdict::Bury { reason },
     }
 }

@@ -21,10 +21,18 @@ fn event() -> ClaimedEvent {
         audience: Audience::Internal,
         actor: Actor::System,
         time: Timestamp::EPOCH,
-        trace: TraceContext { trace_id: [1; 16], span_id: [1; 8], flags: 0 },
+        trace: TraceContext {
+            trace_id: [1; 16],
+            span_id: [1; 8],
+            flags: 0,
+        },
         data: Value::Null,
     };
-    ClaimedEvent { event, attempts: 1, fence: Fence(1) }
+    ClaimedEvent {
+        event,
+        attempts: 1,
+        fence: Fence(1),
+    }
 }
 
 #[derive(Debug)]
@@ -57,7 +65,10 @@ impl Consumer for Probe {
 }
 
 async fn verdict(probes: Vec<Probe>, attempts: i32) -> Verdict {
-    let consumers = probes.into_iter().map(|p| Arc::new(p) as Arc<dyn Consumer>).collect();
+    let consumers = probes
+        .into_iter()
+        .map(|p| Arc::new(p) as Arc<dyn Consumer>)
+        .collect();
     let bus = Bus::new(consumers).unwrap();
     let claimed = ClaimedEvent { attempts, ..event() };
     tell(&bus, &claimed, &OutboxPolicy::default(), u32::MAX).await
@@ -66,7 +77,10 @@ async fn verdict(probes: Vec<Probe>, attempts: i32) -> Verdict {
 #[tokio::test(start_paused = true)]
 async fn all_well_or_nobody_there_is_complete() {
     assert_eq!(verdict(vec![], 1).await, Verdict::Complete);
-    assert_eq!(verdict(vec![Probe("a", Does::Well), Probe("b", Does::Well)], 12).await, Verdict::Complete);
+    assert_eq!(
+        verdict(vec![Probe("a", Does::Well), Probe("b", Does::Well)], 12).await,
+        Verdict::Complete
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +91,13 @@ async fn failing_panicking_and_hanging_consumers_are_tried_again() {
         (Does::Hang, "b: took too long"),
     ] {
         let verdict = verdict(vec![Probe("a", Does::Well), Probe("b", does)], 1).await;
-        assert_eq!(verdict, Verdict::Retry { after_ms: 5_000, reason: text.to_owned() });
+        assert_eq!(
+            verdict,
+            Verdict::Retry {
+                after_ms: 5_000,
+                reason: text.to_owned()
+            }
+        );
     }
 }
 
@@ -85,8 +105,14 @@ async fn failing_panicking_and_hanging_consumers_are_tried_again() {
 async fn one_hopeless_consumer_waits_for_the_others() {
     let never = || Probe("a", Does::Fail(Retry::Never));
     assert!(matches!(verdict(vec![never()], 1).await, Verdict::Bury { .. }));
-    let both = vec![never(), Probe("b", Does::Fail(Retry::After(Duration::from_mins(2))))];
-    let expected = Verdict::Retry { after_ms: 120_000, reason: "a: no; b: no".to_owned() };
+    let both = vec![
+        never(),
+        Probe("b", Does::Fail(Retry::After(Duration::from_mins(2)))),
+    ];
+    let expected = Verdict::Retry {
+        after_ms: 120_000,
+        reason: "a: no; b: no".to_owned(),
+    };
     assert_eq!(verdict(both, 1).await, expected);
 }
 
@@ -95,7 +121,10 @@ async fn tries_end_also_when_the_last_one_never_ended() {
     let fails = || vec![Probe("a", Does::Fail(Retry::Backoff))];
     assert!(matches!(verdict(fails(), 11).await, Verdict::Retry { .. }));
     assert!(matches!(verdict(fails(), 12).await, Verdict::Bury { .. }));
-    assert!(matches!(verdict(vec![Probe("a", Does::Hang)], 13).await, Verdict::Bury { .. }));
+    assert!(matches!(
+        verdict(vec![Probe("a", Does::Hang)], 13).await,
+        Verdict::Bury { .. }
+    ));
 }
 
 #[test]

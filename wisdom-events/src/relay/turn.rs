@@ -95,9 +95,15 @@ impl<Tx: RelayTx + ?Sized> UseCase<Tx> for ClaimEvents {
             };
             fenced_off += u32::from(!current);
         }
-        let claimed =
-            if self.claim == 0 { Vec::new() } else { tx.outbox().claim(self.claim, now, lease).await? };
-        Ok(Outcome::unaudited(Turn { claimed, fenced_off }, "the relay's own bookkeeping"))
+        let claimed = if self.claim == 0 {
+            Vec::new()
+        } else {
+            tx.outbox().claim(self.claim, now, lease).await?
+        };
+        Ok(Outcome::unaudited(
+            Turn { claimed, fenced_off },
+            "the relay's own bookkeeping",
+        ))
     }
 }
 
@@ -129,7 +135,9 @@ impl<Tx: RelayTx + ?Sized> UseCase<Tx> for CountOutbox {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<OutboxStatus>, EventsError> {
         let now = tx.frame().now();
         let counts = tx.outbox().counts().await?;
-        let lag_s = counts.oldest_pending.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
+        let lag_s = counts
+            .oldest_pending
+            .map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
         Ok(Outcome::unaudited(OutboxStatus { counts, lag_s }, "reads only"))
     }
 }

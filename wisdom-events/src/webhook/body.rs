@@ -51,7 +51,11 @@ mod tests {
             audience: Audience::Tenant,
             actor: Actor::System,
             time: Timestamp::EPOCH,
-            trace: TraceContext { trace_id: [1; 16], span_id: [1; 8], flags: 0 },
+            trace: TraceContext {
+                trace_id: [1; 16],
+                span_id: [1; 8],
+                flags: 0,
+            },
             data,
         }
     }
@@ -72,7 +76,10 @@ mod tests {
     fn large_events_are_thin_and_huge_ones_are_not_sent() {
         let large = body(&event(json!("x".repeat(MAX_FULL)), "s"), "https://acme.test").unwrap();
         let sent: Value = serde_json::from_slice(&large).unwrap();
-        assert_eq!((&sent["thin"], &sent["subject"], sent.get("data")), (&json!(true), &json!("s"), None));
+        assert_eq!(
+            (&sent["thin"], &sent["subject"], sent.get("data")),
+            (&json!(true), &json!("s"), None)
+        );
         assert!(large.len() < 1024);
         assert!(body(&event(Value::Null, &"s".repeat(MAX_BYTES)), "https://acme.test").is_none());
     }

@@ -83,7 +83,11 @@ pub(crate) fn check_description(text: &str) -> Result<(), EventsError> {
 /// At most 50 kinds such as `tenancy.membership.created`, or `tenancy.*` for all below.
 pub(crate) fn check_kinds(kinds: &[String]) -> Result<(), EventsError> {
     let invalid = |rule, message: &'static str| {
-        Err(EventsError::Invalid { field: "event_kinds", rule, message: message.into() })
+        Err(EventsError::Invalid {
+            field: "event_kinds",
+            rule,
+            message: message.into(),
+        })
     };
     if kinds.len() > MAX_KINDS {
         return invalid("count", "must be at most 50 event kinds");
@@ -93,7 +97,9 @@ pub(crate) fn check_kinds(kinds: &[String]) -> Result<(), EventsError> {
         kind.len() <= MAX_KIND
             && name.split('.').all(|part| {
                 !part.is_empty()
-                    && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             })
     };
     if !kinds.iter().all(good) {
@@ -117,7 +123,11 @@ pub(crate) async fn change<Tx: EventsTx + ?Sized>(
 ) -> Result<Endpoint, EventsError> {
     let mut tries = 1;
     loop {
-        let mut endpoint = tx.endpoints().find(id).await?.ok_or(EventsError::NoSuchEndpoint)?;
+        let mut endpoint = tx
+            .endpoints()
+            .find(id)
+            .await?
+            .ok_or(EventsError::NoSuchEndpoint)?;
         let read = endpoint.version;
         if expected.is_some_and(|expected| expected != read) {
             return Err(StorageError::stale("endpoints.update").into());
@@ -148,7 +158,20 @@ mod tests {
         for good in ["a", "tenancy.membership.created", "tenancy.*", "a_1.b2"] {
             assert!(check(good), "{good}");
         }
-        for bad in ["", "*", ".*", "a.", ".a", "a..b", "a.*.b", "A.b", "a b", "a.*\n", "a*", &"a".repeat(101)] {
+        for bad in [
+            "",
+            "*",
+            ".*",
+            "a.",
+            ".a",
+            "a..b",
+            "a.*.b",
+            "A.b",
+            "a b",
+            "a.*\n",
+            "a*",
+            &"a".repeat(101),
+        ] {
             assert!(!check(bad), "{bad:?}");
         }
         assert!(check_kinds(&vec!["a".to_owned(); 51]).is_err());
@@ -167,7 +190,10 @@ mod tests {
     fn loopback_needs_the_setting_and_private_addresses_are_never_called() {
         let url = |text| HttpsUrl::parse(text).unwrap();
         let strict = WebhookPolicy::default();
-        let open = WebhookPolicy { allow_loopback: true, ..strict };
+        let open = WebhookPolicy {
+            allow_loopback: true,
+            ..strict
+        };
         for (text, is_strict, is_open) in [
             ("https://hooks.acme.test/a", true, true),
             ("http://127.0.0.1:9/a", false, true),

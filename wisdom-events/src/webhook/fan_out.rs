@@ -66,8 +66,11 @@ where
             return Ok(());
         };
         let context = TenantContext::for_claimed_row(tenant, request_for(self.runner.kit(), event.trace));
-        let fan_out =
-            FanOut { event: event.id, kind: event.kind.clone(), subject: event.subject.clone() };
+        let fan_out = FanOut {
+            event: event.id,
+            kind: event.kind.clone(),
+            subject: event.subject.clone(),
+        };
         match self.runner.tenant(&context, &fan_out).await {
             Ok(queued) => {
                 if queued.deliveries > 0 {
@@ -139,6 +142,9 @@ impl<Tx: EventsTx + ?Sized> UseCase<Tx> for FanOut {
                 deliveries += u32::from(tx.deliveries().insert(&delivery).await?);
             }
         }
-        Ok(Outcome::unaudited(Queued { deliveries }, "deliveries are on record themselves"))
+        Ok(Outcome::unaudited(
+            Queued { deliveries },
+            "deliveries are on record themselves",
+        ))
     }
 }

@@ -62,10 +62,15 @@ impl Endpoint {
     #[must_use]
     pub fn wants(&self, kind: &str) -> bool {
         self.event_kinds.is_empty()
-            || self.event_kinds.iter().any(|wanted| match wanted.strip_suffix(".*") {
-                Some(prefix) => kind.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')),
-                None => wanted == kind,
-            })
+            || self
+                .event_kinds
+                .iter()
+                .any(|wanted| match wanted.strip_suffix(".*") {
+                    Some(prefix) => kind
+                        .strip_prefix(prefix)
+                        .is_some_and(|rest| rest.starts_with('.')),
+                    None => wanted == kind,
+                })
     }
 }
 

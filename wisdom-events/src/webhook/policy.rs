@@ -50,6 +50,10 @@ impl WebhookPolicy {
     /// Which addresses are called.
     #[must_use]
     pub const fn addresses(&self) -> AddressPolicy {
-        if self.allow_loopback { AddressPolicy::AllowLoopback } else { AddressPolicy::PublicOnly }
+        if self.allow_loopback {
+            AddressPolicy::AllowLoopback
+        } else {
+            AddressPolicy::PublicOnly
+        }
     }
 }

@@ -115,7 +115,11 @@ impl Receiver {
             .split(' ')
             .filter_map(tag_of)
             .any(|tag| self.secrets.iter().any(|secret| secret.signs(&content, &tag)));
-        if fits { Ok(Verified { id, sent_at }) } else { Err(Refusal::Signature) }
+        if fits {
+            Ok(Verified { id, sent_at })
+        } else {
+            Err(Refusal::Signature)
+        }
     }
 
     /// Verifies a message by its headers. A header that comes twice is refused: two programs may read different ones.
@@ -135,7 +139,13 @@ impl Receiver {
                 _ => Err(Refusal::Malformed),
             }
         };
-        self.verify(only(ID_HEADER)?, only(TIMESTAMP_HEADER)?, only(SIGNATURE_HEADER)?, body, now)
+        self.verify(
+            only(ID_HEADER)?,
+            only(TIMESTAMP_HEADER)?,
+            only(SIGNATURE_HEADER)?,
+            body,
+            now,
+        )
     }
 }
 
@@ -185,7 +195,10 @@ mod tests {
     fn a_good_message_passes_also_among_other_signatures() {
         assert_eq!(signature(GOOD), Ok(()));
         let other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
-        assert_eq!(signature(&format!("{other} v2,abc v1a,xyz nonsense {GOOD}")), Ok(()));
+        assert_eq!(
+            signature(&format!("{other} v2,abc v1a,xyz nonsense {GOOD}")),
+            Ok(())
+        );
     }
 
     #[test]
@@ -226,14 +239,26 @@ mod tests {
         ] {
             assert_eq!(check(ID, "1614265330", GOOD, now), expected);
         }
-        for bad in ["", "+1614265330", " 1614265330", "01614265330", "1614265330.0", "1e9", "-1", "9999999999999999"] {
+        for bad in [
+            "",
+            "+1614265330",
+            " 1614265330",
+            "01614265330",
+            "1614265330.0",
+            "1e9",
+            "-1",
+            "9999999999999999",
+        ] {
             assert_eq!(check(ID, bad, GOOD, NOW), Err(Refusal::Malformed), "{bad:?}");
         }
     }
 
     #[test]
     fn an_id_that_could_move_the_border_is_refused() {
-        assert_eq!(check("a.1614265330", "1614265330", GOOD, NOW), Err(Refusal::Malformed));
+        assert_eq!(
+            check("a.1614265330", "1614265330", GOOD, NOW),
+            Err(Refusal::Malformed)
+        );
     }
 
     #[test]
@@ -243,11 +268,17 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ID_HEADER, ID.parse().unwrap());
         headers.insert(TIMESTAMP_HEADER, "1614265330".parse().unwrap());
-        assert_eq!(receiver.verify_headers(&headers, BODY, now), Err(Refusal::Malformed));
+        assert_eq!(
+            receiver.verify_headers(&headers, BODY, now),
+            Err(Refusal::Malformed)
+        );
         headers.insert(SIGNATURE_HEADER, GOOD.parse().unwrap());
         assert_eq!(receiver.verify_headers(&headers, BODY, now).map(|v| v.id), Ok(ID));
         headers.append(ID_HEADER, ID.parse().unwrap());
-        assert_eq!(receiver.verify_headers(&headers, BODY, now), Err(Refusal::Malformed));
+        assert_eq!(
+            receiver.verify_headers(&headers, BODY, now),
+            Err(Refusal::Malformed)
+        );
     }
 
     #[test]
@@ -260,12 +291,22 @@ mod tests {
             let oracle = standardwebhooks::Webhook::new(secret.to_text().expose()).unwrap();
             let theirs = oracle.sign(ID, seconds, BODY).unwrap();
             let receiver = Receiver::new(vec![secret.clone()]).unwrap();
-            assert!(receiver.verify(ID, &seconds.to_string(), &theirs, BODY, now).is_ok());
+            assert!(
+                receiver
+                    .verify(ID, &seconds.to_string(), &theirs, BODY, now)
+                    .is_ok()
+            );
 
             let mut headers = HeaderMap::new();
             headers.insert(ID_HEADER, ID.parse().unwrap());
             headers.insert(TIMESTAMP_HEADER, seconds.to_string().parse().unwrap());
-            let ours = sign(&[SigningSecret::generate(&random).unwrap(), secret], ID, seconds, BODY).unwrap();
+            let ours = sign(
+                &[SigningSecret::generate(&random).unwrap(), secret],
+                ID,
+                seconds,
+                BODY,
+            )
+            .unwrap();
             headers.insert(SIGNATURE_HEADER, ours.parse().unwrap());
             oracle.verify(BODY, &headers).unwrap();
             oracle.verify(b"other", &headers).unwrap_err();

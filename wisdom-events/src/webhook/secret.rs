@@ -11,7 +11,9 @@ use super::{Endpoint, SealedSecret};
 const SECRET: Purpose = Purpose("webhook.secret.v1");
 
 fn context(tenant: TenantId, endpoint: EndpointId) -> Context {
-    Context::new().part(tenant.as_uuid().as_bytes()).part(endpoint.as_uuid().as_bytes())
+    Context::new()
+        .part(tenant.as_uuid().as_bytes())
+        .part(endpoint.as_uuid().as_bytes())
 }
 
 /// Seals a secret that signs until it is replaced.
@@ -35,7 +37,11 @@ pub(crate) fn open(
     now: Timestamp,
 ) -> Result<Vec<SigningSecret>, SealError> {
     let mut secrets = Vec::with_capacity(endpoint.secrets.len());
-    for stored in endpoint.secrets.iter().filter(|stored| stored.until.is_none_or(|until| until > now)) {
+    for stored in endpoint
+        .secrets
+        .iter()
+        .filter(|stored| stored.until.is_none_or(|until| until > now))
+    {
         let opened = sealer
             .open(SECRET, context(tenant, endpoint.id).as_bytes(), &stored.sealed)
             .and_then(|bytes| SigningSecret::from_bytes(bytes).map_err(|_| SealError::Refused));
@@ -45,5 +51,9 @@ pub(crate) fn open(
             Err(_) => {}
         }
     }
-    if secrets.is_empty() { Err(SealError::Refused) } else { Ok(secrets) }
+    if secrets.is_empty() {
+        Err(SealError::Refused)
+    } else {
+        Ok(secrets)
+    }
 }

@@ -200,17 +200,24 @@ mod tests {
             let oracle = standardwebhooks::Webhook::new(secret.to_text().expose()).unwrap();
             let body = "ü".repeat(size);
             let ours = sign(&[secret], "evt_1", 1_700_000_000, body.as_bytes()).unwrap();
-            assert_eq!(ours, oracle.sign("evt_1", 1_700_000_000, body.as_bytes()).unwrap());
+            assert_eq!(
+                ours,
+                oracle.sign("evt_1", 1_700_000_000, body.as_bytes()).unwrap()
+            );
         }
     }
 
     #[test]
     fn old_secrets_sign_along_in_order() {
         let random = ManualRandom::new(6);
-        let secrets: Vec<_> = (0..MAX_SECRETS).map(|_| SigningSecret::generate(&random).unwrap()).collect();
+        let secrets: Vec<_> = (0..MAX_SECRETS)
+            .map(|_| SigningSecret::generate(&random).unwrap())
+            .collect();
         let all = sign(&secrets, ID, 7, BODY).unwrap();
-        let each: Vec<_> =
-            secrets.iter().map(|s| sign(std::slice::from_ref(s), ID, 7, BODY).unwrap()).collect();
+        let each: Vec<_> = secrets
+            .iter()
+            .map(|s| sign(std::slice::from_ref(s), ID, 7, BODY).unwrap())
+            .collect();
         assert_eq!(all, each.join(" "));
         assert_eq!(sign(&[], ID, 7, BODY), Err(SignError::Secrets));
         let too_many: Vec<_> = secrets.iter().cloned().chain([secrets[0].clone()]).collect();
@@ -220,13 +227,19 @@ mod tests {
     #[test]
     fn secrets_round_trip_and_bad_ones_are_refused() {
         let secret = SigningSecret::generate(&ManualRandom::new(1)).unwrap();
-        assert_eq!(SigningSecret::parse(secret.to_text().expose()).unwrap().expose(), secret.expose());
+        assert_eq!(
+            SigningSecret::parse(secret.to_text().expose()).unwrap().expose(),
+            secret.expose()
+        );
         assert_eq!(format!("{secret:?}"), "SigningSecret(***)");
         for length in [24, 64] {
             assert!(SigningSecret::from_bytes(vec![7; length]).is_ok());
         }
         for length in [0, 1, 23, 65] {
-            assert_eq!(SigningSecret::from_bytes(vec![7; length]).unwrap_err(), SecretError::Length);
+            assert_eq!(
+                SigningSecret::from_bytes(vec![7; length]).unwrap_err(),
+                SecretError::Length
+            );
         }
         let text = secret.to_text().expose().to_owned();
         let unpadded = text.trim_end_matches('=').to_owned();

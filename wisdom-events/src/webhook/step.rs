@@ -129,7 +129,13 @@ impl AttemptResult {
     /// Whether the event was delivered: 2xx and nothing else, so a redirect is a failure.
     #[must_use]
     pub const fn is_success(&self) -> bool {
-        matches!(self, Self::Answered { status: 200..=299, .. })
+        matches!(
+            self,
+            Self::Answered {
+                status: 200..=299,
+                ..
+            }
+        )
     }
 
     /// What the attempt's `error` says.
@@ -144,11 +150,17 @@ impl AttemptResult {
 
     fn hint(&self) -> Hint {
         match *self {
-            Self::Answered { status, retry_after_s } => Hint {
+            Self::Answered {
+                status,
+                retry_after_s,
+            } => Hint {
                 asked: retry_after_s.map(Duration::from_secs),
                 overloaded: matches!(status, 429 | 502 | 504),
             },
-            Self::NoAnswer { error } => Hint { asked: None, overloaded: error == NoAnswer::Timeout },
+            Self::NoAnswer { error } => Hint {
+                asked: None,
+                overloaded: error == NoAnswer::Timeout,
+            },
             Self::Unsent { .. } => Hint::default(),
         }
     }
@@ -191,16 +203,28 @@ pub fn next_step(
     disable_after: Duration,
 ) -> Step {
     let health = health(endpoint, result, now, disable_after);
-    let dead = Step { state: DeliveryState::Dead, due_at: now, health };
+    let dead = Step {
+        state: DeliveryState::Dead,
+        due_at: now,
+        health,
+    };
     if result.is_success() {
-        return Step { state: DeliveryState::Delivered, due_at: now, health };
+        return Step {
+            state: DeliveryState::Delivered,
+            due_at: now,
+            health,
+        };
     }
     let hopeless = matches!(result, AttemptResult::Unsent { reason } if reason.is_final());
     if hopeless || !endpoint.enabled || matches!(health, Health::Disabled(_)) {
         return dead;
     }
     match wait_after(delivery.attempts, result.hint(), noise) {
-        Some(wait) => Step { state: DeliveryState::Pending, due_at: now.saturating_add(wait), health },
+        Some(wait) => Step {
+            state: DeliveryState::Pending,
+            due_at: now.saturating_add(wait),
+            health,
+        },
         None => dead,
     }
 }

@@ -42,8 +42,13 @@ impl<Tx: RelayTx + ?Sized> UseCase<Tx> for ClaimDeliveries {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Claimed>, EventsError> {
         let frame = Arc::clone(tx.frame());
         let policy = frame.kit().policies.get::<WebhookPolicy>();
-        let deliveries =
-            tx.delivery_queue().claim(self.limit, policy.per_endpoint, frame.now(), policy.lease).await?;
-        Ok(Outcome::unaudited(Claimed { deliveries }, "the worker's own bookkeeping"))
+        let deliveries = tx
+            .delivery_queue()
+            .claim(self.limit, policy.per_endpoint, frame.now(), policy.lease)
+            .await?;
+        Ok(Outcome::unaudited(
+            Claimed { deliveries },
+            "the worker's own bookkeeping",
+        ))
     }
 }

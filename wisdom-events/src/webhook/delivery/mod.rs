@@ -13,7 +13,7 @@ use wisdom_core::context::{SystemContext, SystemReason, TenantContext};
 
 pub use claim::ClaimDeliveries;
 pub use prepare::{PrepareDelivery, Prepared};
-pub use settle::{Settled, SettleDelivery};
+pub use settle::{ENDPOINT_DISABLED, SettleDelivery, Settled};
 
 use self::send::{Sent, send};
 use super::step::{AttemptResult, Unsent};
@@ -43,7 +43,9 @@ impl<H: EventsHost> DeliveryWorker<H> {
     /// A worker on this host.
     #[must_use]
     pub fn new(host: Arc<H>) -> Self {
-        Self { work: Arc::new(DeliveryWork { host }) }
+        Self {
+            work: Arc::new(DeliveryWork { host }),
+        }
     }
 
     /// Delivers until `stop`, then finishes what is in hand (at most [`WebhookPolicy::timeout`] and two commits).
@@ -85,7 +87,9 @@ impl<H: EventsHost> Work for DeliveryWork<H> {
         if free == 0 {
             return Ok(Vec::new());
         }
-        let claim = ClaimDeliveries { limit: u32::try_from(free).unwrap_or(u32::MAX) };
+        let claim = ClaimDeliveries {
+            limit: u32::try_from(free).unwrap_or(u32::MAX),
+        };
         let context = SystemContext::worker(DELIVERIES, own_request(self.host.runner().kit()));
         Ok(self.host.runner().system(&context, &claim).await?.deliveries)
     }
@@ -106,7 +110,10 @@ impl<H: EventsHost> DeliveryWork<H> {
     async fn deliver(&self, claimed: &ClaimedDelivery) -> Result<(), EventsError> {
         let runner = self.host.runner();
         let own = TenantContext::for_claimed_row(claimed.tenant, own_request(runner.kit()));
-        let prepare = PrepareDelivery { endpoint: claimed.delivery.endpoint, event: claimed.delivery.event };
+        let prepare = PrepareDelivery {
+            endpoint: claimed.delivery.endpoint,
+            event: claimed.delivery.event,
+        };
         let prepared = runner.tenant(&own, &prepare).await?;
         if prepared.endpoint.is_none() {
             // Deleted since the claim, and its deliveries with it.
@@ -159,6 +166,15 @@ impl<H: EventsHost> DeliveryWork<H> {
                 return unsent(Unsent::SecretSealed);
             }
         };
-        send(&*services.http, &self.policy(), endpoint, &secrets, event.id, body, now).await
+        send(
+            &*services.http,
+            &self.policy(),
+            endpoint,
+            &secrets,
+            event.id,
+            body,
+            now,
+        )
+        .await
     }
 }

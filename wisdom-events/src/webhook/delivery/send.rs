@@ -30,7 +30,12 @@ pub(super) struct Sent {
 
 impl Sent {
     pub(super) const fn without_answer(at: Timestamp, result: AttemptResult) -> Self {
-        Self { result, at, latency: Duration::ZERO, response: String::new() }
+        Self {
+            result,
+            at,
+            latency: Duration::ZERO,
+            response: String::new(),
+        }
     }
 
     pub(super) fn attempt(&self, number: i32) -> Attempt {
@@ -71,7 +76,12 @@ pub(super) async fn send(
     now: Timestamp,
 ) -> Sent {
     let Some(request) = request(policy, endpoint, secrets, event, body, now) else {
-        return Sent::without_answer(now, AttemptResult::Unsent { reason: Unsent::Internal });
+        return Sent::without_answer(
+            now,
+            AttemptResult::Unsent {
+                reason: Unsent::Internal,
+            },
+        );
     };
     let started = Instant::now();
     let answer = http.send(request).await;
@@ -88,8 +98,15 @@ pub(super) async fn send(
         },
         Err(error) => {
             tracing::debug!(endpoint = %endpoint.id, %error, "a webhook receiver did not answer");
-            let result = AttemptResult::NoAnswer { error: NoAnswer::from(error.kind) };
-            Sent { result, at: now, latency, response: String::new() }
+            let result = AttemptResult::NoAnswer {
+                error: NoAnswer::from(error.kind),
+            };
+            Sent {
+                result,
+                at: now,
+                latency,
+                response: String::new(),
+            }
         }
     }
 }
@@ -108,9 +125,18 @@ fn request(
     let request = OutgoingRequest::post(endpoint.url.url().clone(), body)
         .with_header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .with_header(USER_AGENT, HeaderValue::from_static(AGENT))
-        .with_header(HeaderName::from_static(ID_HEADER), HeaderValue::try_from(id).ok()?)
-        .with_header(HeaderName::from_static(TIMESTAMP_HEADER), HeaderValue::from(seconds))
-        .with_header(HeaderName::from_static(SIGNATURE_HEADER), HeaderValue::try_from(signature).ok()?)
+        .with_header(
+            HeaderName::from_static(ID_HEADER),
+            HeaderValue::try_from(id).ok()?,
+        )
+        .with_header(
+            HeaderName::from_static(TIMESTAMP_HEADER),
+            HeaderValue::from(seconds),
+        )
+        .with_header(
+            HeaderName::from_static(SIGNATURE_HEADER),
+            HeaderValue::try_from(signature).ok()?,
+        )
         .with_timeout(policy.timeout)
         .truncating_at(MAX_RESPONSE)
         .to_addresses(policy.addresses());
@@ -122,7 +148,13 @@ fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let mut shown: String = text
         .chars()
-        .map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| {
+            if c.is_control() && !matches!(c, '\n' | '\t') {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
         .take(KEPT_RESPONSE)
         .collect();
     let end = shown.floor_char_boundary(KEPT_RESPONSE);
@@ -160,15 +192,25 @@ mod tests {
         let event = ids.id::<kind::Event>();
         let policy = WebhookPolicy::default();
         let body = Bytes::from_static(b"{}");
-        let request = request(&policy, &endpoint, &[secret.clone()], event, body, now).unwrap();
+        let request = request(&policy, &endpoint, std::slice::from_ref(&secret), event, body, now).unwrap();
         let receiver = Receiver::new(vec![secret]).unwrap();
-        let verified = receiver.verify_headers(&request.headers, &request.body, now).unwrap();
+        let verified = receiver
+            .verify_headers(&request.headers, &request.body, now)
+            .unwrap();
         assert_eq!(verified.id, event.to_string());
         assert_eq!(request.addresses, AddressPolicy::PublicOnly);
-        assert_eq!((request.max_response_bytes, request.truncate), (MAX_RESPONSE, true));
+        assert_eq!(
+            (request.max_response_bytes, request.truncate),
+            (MAX_RESPONSE, true)
+        );
         assert_eq!(request.timeout, Duration::from_secs(15));
         assert_eq!(request.headers[CONTENT_TYPE], "application/json");
-        assert!(request.headers[USER_AGENT].to_str().unwrap().starts_with("wisdom/"));
+        assert!(
+            request.headers[USER_AGENT]
+                .to_str()
+                .unwrap()
+                .starts_with("wisdom/")
+        );
     }
 
     #[test]

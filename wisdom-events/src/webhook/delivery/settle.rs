@@ -66,9 +66,24 @@ impl<Tx: EventsTx + ?Sized> UseCase<Tx> for SettleDelivery {
         let Some(stored) = tx.endpoints().find(self.delivery.endpoint).await? else {
             return Ok(Outcome::unaudited(Settled::Deleted, BOOKKEEPING));
         };
-        let step = next_step(&self.delivery, &stored, self.result, now, self.noise, disable_after);
-        let delivery = Delivery { state: step.state, due_at: step.due_at, ..self.delivery.clone() };
-        if !tx.deliveries().settle(&delivery, &self.attempt, Fence(self.fence)).await? {
+        let step = next_step(
+            &self.delivery,
+            &stored,
+            self.result,
+            now,
+            self.noise,
+            disable_after,
+        );
+        let delivery = Delivery {
+            state: step.state,
+            due_at: step.due_at,
+            ..self.delivery.clone()
+        };
+        if !tx
+            .deliveries()
+            .settle(&delivery, &self.attempt, Fence(self.fence))
+            .await?
+        {
             return Ok(Outcome::unaudited(Settled::Outdated, BOOKKEEPING));
         }
         if step.health == Health::Unchanged {
@@ -85,10 +100,15 @@ impl<Tx: EventsTx + ?Sized> UseCase<Tx> for SettleDelivery {
         let Health::Disabled(reason) = decided else {
             return Ok(Outcome::unaudited(Settled::Settled, BOOKKEEPING));
         };
-        metrics::counter!("wisdom_webhook_endpoints_disabled_total", "reason" => reason.as_str()).increment(1);
+        metrics::counter!("wisdom_webhook_endpoints_disabled_total", "reason" => reason.as_str())
+            .increment(1);
         let facts = json!({ "endpoint": changed.id, "reason": reason.as_str() });
         let entry = AuditEntry::on("webhook_endpoint", changed.id).with(facts.clone());
-        Ok(Outcome::audited(Settled::Settled, entry).emit(NewEvent::new(ENDPOINT_DISABLED, changed.id, facts)))
+        Ok(Outcome::audited(Settled::Settled, entry).emit(NewEvent::new(
+            ENDPOINT_DISABLED,
+            changed.id,
+            facts,
+        )))
     }
 }
 

@@ -42,27 +42,49 @@ fn delivery(attempts: i32) -> Delivery {
 }
 
 const fn answered(status: u16) -> AttemptResult {
-    AttemptResult::Answered { status, retry_after_s: None }
+    AttemptResult::Answered {
+        status,
+        retry_after_s: None,
+    }
 }
 
 fn step(attempts: i32, endpoint: &Endpoint, result: AttemptResult) -> Step {
-    next_step(&delivery(attempts), endpoint, result, now(), u32::MAX / 2, WebhookPolicy::default().disable_after)
+    next_step(
+        &delivery(attempts),
+        endpoint,
+        result,
+        now(),
+        u32::MAX / 2,
+        WebhookPolicy::default().disable_after,
+    )
 }
 
 #[test]
 fn only_2xx_delivers() {
     for status in [200, 201, 202, 204, 299] {
-        assert_eq!(step(1, &endpoint(None), answered(status)).state, DeliveryState::Delivered);
+        assert_eq!(
+            step(1, &endpoint(None), answered(status)).state,
+            DeliveryState::Delivered
+        );
     }
-    for status in [100, 199, 300, 301, 302, 304, 307, 308, 400, 401, 404, 429, 500, 503] {
-        assert_eq!(step(1, &endpoint(None), answered(status)).state, DeliveryState::Pending, "{status}");
+    for status in [
+        100, 199, 300, 301, 302, 304, 307, 308, 400, 401, 404, 429, 500, 503,
+    ] {
+        assert_eq!(
+            step(1, &endpoint(None), answered(status)).state,
+            DeliveryState::Pending,
+            "{status}"
+        );
     }
 }
 
 #[test]
 fn gone_disables_at_once() {
     let step = step(1, &endpoint(None), answered(410));
-    assert_eq!((step.state, step.health), (DeliveryState::Dead, Health::Disabled(DisableReason::Gone)));
+    assert_eq!(
+        (step.state, step.health),
+        (DeliveryState::Dead, Health::Disabled(DisableReason::Gone))
+    );
 }
 
 #[test]
@@ -81,12 +103,22 @@ fn failing_counts_from_the_first_failure_and_ends_with_a_success() {
 #[test]
 fn our_own_faults_do_not_count_against_the_receiver() {
     for reason in [Unsent::SecretSealed, Unsent::Internal] {
-        let step = step(1, &endpoint(Some(now().saturating_sub(DAY * 9))), AttemptResult::Unsent { reason });
-        assert_eq!((step.state, step.health), (DeliveryState::Pending, Health::Unchanged));
+        let step = step(
+            1,
+            &endpoint(Some(now().saturating_sub(DAY * 9))),
+            AttemptResult::Unsent { reason },
+        );
+        assert_eq!(
+            (step.state, step.health),
+            (DeliveryState::Pending, Health::Unchanged)
+        );
     }
     for reason in [Unsent::Disabled, Unsent::EventMissing, Unsent::TooLarge] {
         let step = step(1, &endpoint(None), AttemptResult::Unsent { reason });
-        assert_eq!((step.state, step.health), (DeliveryState::Dead, Health::Unchanged));
+        assert_eq!(
+            (step.state, step.health),
+            (DeliveryState::Dead, Health::Unchanged)
+        );
     }
 }
 
@@ -103,14 +135,24 @@ fn a_disabled_endpoint_stays_as_it_is() {
 
 #[test]
 fn the_tenth_failure_is_the_last() {
-    assert_eq!(step(9, &endpoint(None), answered(500)).state, DeliveryState::Pending);
-    assert_eq!(step(10, &endpoint(None), answered(500)).state, DeliveryState::Dead);
+    assert_eq!(
+        step(9, &endpoint(None), answered(500)).state,
+        DeliveryState::Pending
+    );
+    assert_eq!(
+        step(10, &endpoint(None), answered(500)).state,
+        DeliveryState::Dead
+    );
 }
 
 fn any_result() -> impl Strategy<Value = AttemptResult> {
     prop_oneof![
-        (100_u16..600, proptest::option::of(0_u64..1_000_000))
-            .prop_map(|(status, retry_after_s)| AttemptResult::Answered { status, retry_after_s }),
+        (100_u16..600, proptest::option::of(0_u64..1_000_000)).prop_map(|(status, retry_after_s)| {
+            AttemptResult::Answered {
+                status,
+                retry_after_s,
+            }
+        }),
         prop_oneof![
             Just(NoAnswer::Timeout),
             Just(NoAnswer::Unavailable),
@@ -118,8 +160,12 @@ fn any_result() -> impl Strategy<Value = AttemptResult> {
             Just(NoAnswer::Protocol)
         ]
         .prop_map(|error| AttemptResult::NoAnswer { error }),
-        prop_oneof![Just(Unsent::Disabled), Just(Unsent::TooLarge), Just(Unsent::SecretSealed)]
-            .prop_map(|reason| AttemptResult::Unsent { reason }),
+        prop_oneof![
+            Just(Unsent::Disabled),
+            Just(Unsent::TooLarge),
+            Just(Unsent::SecretSealed)
+        ]
+        .prop_map(|reason| AttemptResult::Unsent { reason }),
     ]
 }
 

@@ -1,0 +1,227 @@
+//! Building an assembly.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use wisdom_auth::kit::AuthServices;
+use wisdom_auth::password::{PasswordParams, PasswordPolicy, Passwords};
+use wisdom_auth::session::confirmation::Confirmations;
+use wisdom_auth::session::refresh::RefreshPolicy;
+use wisdom_auth::session::revocation::Revocations;
+use wisdom_auth::token::{AccessTokenPolicy, AccessTokens};
+use wisdom_core::catalogue::{Catalogue, Entry};
+use wisdom_core::clock::{Clock, SystemClock};
+use wisdom_core::id::{IdSource, SystemIds};
+use wisdom_core::policy::{Policies, Policy};
+use wisdom_core::random::{SecureRandom, SystemRandom};
+use wisdom_core::runner::{RetryPolicy, Runner};
+use wisdom_core::unit_of_work::Kit;
+use wisdom_core::value::EmailAddress;
+use wisdom_events::bus::{Bus, Consumer};
+use wisdom_events::kit::{EventServices, Waker};
+use wisdom_events::mail::{MailConsumer, MailPolicy};
+use wisdom_events::relay::stream::StreamConsumer;
+use wisdom_events::webhook::WebhookPolicy;
+use wisdom_events::webhook::fan_out::WebhookFanOut;
+use wisdom_tenancy::kit::InvitationPolicy;
+
+use super::consumers::ForgetMemberships;
+use super::memberships::Memberships;
+use super::{OpenError, Ports, Wisdom, catalogue, sight};
+use crate::config::{Config, resolve_text};
+use crate::keys::Keys;
+use crate::storage;
+
+/// Memberships remembered at most.
+const MEMBERSHIPS: u64 = 50_000;
+/// Ended sessions remembered at most; beyond, every token issued before is refused.
+const REVOCATIONS: usize = 1_000_000;
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// Collects what an assembly is made of. Everything but the configuration has a default.
+pub struct WisdomBuilder {
+    config: Config,
+    operations: Vec<Entry<Wisdom>>,
+    consumers: Vec<Arc<dyn Consumer>>,
+    policies: Policies,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    random: Arc<dyn SecureRandom>,
+    change_ports: Vec<Box<dyn FnOnce(&mut Ports) + Send>>,
+}
+
+impl fmt::Debug for WisdomBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WisdomBuilder").field("operations", &self.operations.len()).finish_non_exhaustive()
+    }
+}
+
+impl WisdomBuilder {
+    /// A builder with this configuration.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            operations: Vec::new(),
+            consumers: Vec::new(),
+            policies: Policies::new(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            random: Arc::new(SystemRandom),
+            change_ports: Vec::new(),
+        }
+    }
+
+    /// Adds an operation of your own to the catalogue.
+    #[must_use]
+    pub fn operation(mut self, entry: Entry<Wisdom>) -> Self {
+        self.operations.push(entry);
+        self
+    }
+
+    /// Adds a consumer of events.
+    #[must_use]
+    pub fn consumer(mut self, consumer: Arc<dyn Consumer>) -> Self {
+        self.consumers.push(consumer);
+        self
+    }
+
+    /// Sets a policy; it wins over the configuration.
+    #[must_use]
+    pub fn policy<P: Policy>(mut self, policy: P) -> Self {
+        self.policies = self.policies.with(policy);
+        self
+    }
+
+    /// Replaces the clock: for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Replaces ports after they were opened: for adapters of your own, and mocks.
+    #[must_use]
+    pub fn ports(mut self, change: impl FnOnce(&mut Ports) + Send + 'static) -> Self {
+        self.change_ports.push(Box::new(change));
+        self
+    }
+
+    /// Opens storage, keys and ports and puts everything together. Migrates the database.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to mend.
+    pub async fn build(self) -> Result<Arc<Wisdom>, OpenError> {
+        let config = self.config;
+        let keys = Keys::open(&config, &self.random)?;
+        let policies = configured_policies(&config, self.policies)?;
+        let kit = Arc::new(Kit {
+            clock: self.clock,
+            ids: self.ids,
+            random: Arc::clone(&self.random),
+            sealer: keys.sealer(),
+            policies,
+        });
+        let mut ports = Ports::open(&config, &kit)?;
+        for change in self.change_ports {
+            change(&mut ports);
+        }
+        let url = resolve_text(&config.storage.url)
+            .map_err(|source| OpenError::Secret { key: "storage.url", source })?;
+        let store = storage::open(url.expose(), &config.data_dir, config.storage.max_connections, &kit).await?;
+        let runner = Runner::new(store, Arc::clone(&kit), RetryPolicy::default());
+        let memberships = Arc::new(Memberships::new(MEMBERSHIPS));
+        let deliveries = Waker::default();
+        let mut consumers: Vec<Arc<dyn Consumer>> = vec![
+            Arc::new(ForgetMemberships(Arc::clone(&memberships))),
+            Arc::new(WebhookFanOut::new(runner.clone(), deliveries.clone())),
+            Arc::new(MailConsumer::new(Arc::clone(&kit), Arc::clone(&ports.email))),
+            Arc::new(StreamConsumer::new(ports.stream.clone())),
+        ];
+        consumers.extend(self.consumers);
+        let events = EventServices {
+            bus: Bus::new(consumers).map_err(|e| OpenError::Assembly(e.to_string()))?,
+            http: Arc::clone(&ports.http),
+            source: config.public_url.to_string(),
+            relay: Waker::default(),
+            deliveries,
+        };
+        let auth = auth_services(&config, &kit, &keys, &ports)?;
+        let mut operations = catalogue::operations();
+        operations.extend(self.operations);
+        let catalogue = Catalogue::new(operations).map_err(|e| OpenError::Assembly(e.to_string()))?;
+        let (sights, sights_inbox) = mpsc::channel(sight::WAITING);
+        Ok(Arc::new(Wisdom {
+            config,
+            runner,
+            catalogue,
+            auth,
+            events,
+            ports,
+            keys,
+            memberships,
+            sights,
+            sights_inbox: Mutex::new(Some(sights_inbox)),
+        }))
+    }
+}
+
+fn value(key: &'static str) -> impl Fn(&dyn fmt::Display) -> OpenError {
+    move |rule| OpenError::Value { key, rule: rule.to_string() }
+}
+
+fn seconds(figure: u32) -> Duration {
+    Duration::from_secs(u64::from(figure))
+}
+
+/// The policies that the configuration sets, unless the embedder set them already.
+fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenError> {
+    let password = PasswordPolicy::new(config.auth.password.min_length as usize)
+        .map_err(|e| value("auth.password.min_length")(&e))?;
+    let refresh = RefreshPolicy::new(
+        seconds(config.auth.session_idle_seconds),
+        seconds(config.auth.session_absolute_seconds),
+        seconds(config.auth.refresh_window_seconds),
+    )
+    .map_err(|e| value("auth")(&e))?;
+    let from = EmailAddress::parse(&config.email.from).map_err(|e| value("email.from")(&e))?;
+    let loopback = config.webhooks.allow_loopback.unwrap_or_else(|| config.server.listen.ip().is_loopback());
+    let days = u64::from(config.tenancy.invitation_days);
+    Ok(Policies::new()
+        .with(password)
+        .with(refresh)
+        .with(MailPolicy { from, app_url: config.app_url().to_string() })
+        .with(WebhookPolicy { allow_loopback: loopback, ..WebhookPolicy::default() })
+        .with(InvitationPolicy { ttl: Duration::from_secs(days * 86_400), ..InvitationPolicy::default() })
+        .overlaid_by(set))
+}
+
+fn auth_services(config: &Config, kit: &Kit, keys: &Keys, ports: &Ports) -> Result<AuthServices, OpenError> {
+    let password = &config.auth.password;
+    let mut params = PasswordParams::default()
+        .cost(password.memory_kib, password.passes, password.lanes)
+        .map_err(|e| value("auth.password")(&e))?;
+    let permits = match password.permits {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
+        permits => permits as usize,
+    };
+    params = params
+        .concurrency(permits, password.queue as usize)
+        .map_err(|e| value("auth.password")(&e))?;
+    let life = seconds(config.auth.access_token_seconds);
+    let policy = AccessTokenPolicy::new(config.public_url.as_str(), &config.auth.audience)
+        .and_then(|policy| policy.times(life, LEEWAY))
+        .map_err(|e| value("auth")(&e))?;
+    let ring = keys.signing_ring(config.auth.algorithm, kit)?;
+    let longest = policy.longest_use();
+    Ok(AuthServices {
+        passwords: Passwords::new(params, Arc::clone(&kit.random))
+            .map_err(|e| OpenError::Assembly(e.to_string()))?,
+        tokens: AccessTokens::new(ring, policy, Arc::clone(&kit.ids)),
+        revocations: Revocations::new(longest, REVOCATIONS),
+        confirmations: Confirmations::default(),
+        rate_limit: Arc::clone(&ports.rate_limit),
+    })
+}

@@ -1,0 +1,85 @@
+//! The workers of an assembly: relay, webhook deliveries, sights.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use wisdom_auth::token::KeyRing;
+use wisdom_events::relay::Relay;
+use wisdom_events::webhook::delivery::DeliveryWorker;
+
+use super::Wisdom;
+
+/// Between two looks at the key file: well below the time a new key is announced.
+const KEYS_EVERY: Duration = Duration::from_secs(10);
+
+/// Running workers. Dropping them stops them without waiting.
+#[derive(Debug)]
+pub struct Workers {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Wisdom {
+    /// Starts the workers on the current tokio runtime.
+    ///
+    /// Several processes may run workers on one store, and several calls in one process do no harm.
+    #[must_use = "workers stop when dropped"]
+    pub fn start_workers(self: &Arc<Self>) -> Workers {
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let (relay, deliveries) = (Relay::new(Arc::clone(self)), DeliveryWorker::new(Arc::clone(self)));
+        let token = stop.clone();
+        tasks.spawn(async move { relay.run(token).await });
+        let token = stop.clone();
+        tasks.spawn(async move { deliveries.run(token).await });
+        let sights = self.sights_inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sights) = sights {
+            let (wisdom, token) = (Arc::clone(self), stop.clone());
+            tasks.spawn(async move { wisdom.confirm_sights(sights, token).await });
+        }
+        let (wisdom, token) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move { wisdom.follow_keys(token).await });
+        Workers { stop, tasks }
+    }
+
+    /// Takes up signing keys that were rotated in the key file.
+    async fn follow_keys(&self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(KEYS_EVERY) => {}
+            }
+            self.auth.revocations.sweep(self.kit().clock.now());
+            match self.keys.reread() {
+                Ok(Some(ring)) if !same_keys(&ring, &self.auth.tokens.ring()) => {
+                    tracing::info!("signing keys were rotated");
+                    self.auth.tokens.set_ring(ring);
+                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "the key file cannot be read; the old keys stay in use"),
+            }
+        }
+    }
+}
+
+fn same_keys(a: &KeyRing, b: &KeyRing) -> bool {
+    let facts = |ring: &KeyRing| -> BTreeSet<_> {
+        ring.keys().map(|key| (key.id(), key.verifies_until())).collect()
+    };
+    facts(a) == facts(b)
+}
+
+impl Workers {
+    /// Asks the workers to finish what they have in hand and waits for them, at most this long. What is left then is
+    /// claimed again once its lease ends.
+    pub async fn stop(mut self, timeout: Duration) {
+        self.stop.cancel();
+        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(timeout, finished).await.is_err() {
+            tracing::warn!("workers did not finish in time; their leases will end");
+        }
+    }
+}

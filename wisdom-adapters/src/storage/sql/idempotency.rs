@@ -1,0 +1,60 @@
+//! Claims of idempotency keys.
+
+use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
+use wisdom_core::idempotency::{IdempotencyClaim, IdempotencyRecords, IdempotencyState};
+use wisdom_core::seal::Context;
+use wisdom_core::storage::{StorageError, StorageErrorKind};
+
+use super::record::scope;
+use super::statement::Statement;
+use super::unit::Unit;
+
+// On SQLite whoever may write is alone, so a claim always sees what the one before it committed.
+const HOLD: Statement = Statement::split(
+    "idempotency.claim",
+    "SELECT 1 WHERE $1 IS NOT NULL",
+    "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN 1 ELSE 0 END",
+);
+pub(super) const FIND: Statement = Statement::new(
+    "idempotency.claim",
+    "SELECT fingerprint, answer FROM idempotency_keys
+     WHERE tenant_id = $1 AND user_id = $2 AND key = $3 AND expires_at > $4",
+);
+
+/// The advisory lock of a key: 64 bits of a hash. Two keys that share it meet as "in flight", which is harmless.
+fn lock_of(claim: &IdempotencyClaim) -> i64 {
+    let scoped = Context::new()
+        .part("wisdom.idempotency")
+        .part(scope(claim.tenant).as_bytes())
+        .part(claim.user.as_uuid().as_bytes())
+        .part(claim.key.as_str());
+    let hash = digest(&SHA256, scoped.as_bytes());
+    hash.as_ref().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+}
+
+#[async_trait]
+impl IdempotencyRecords for Unit {
+    async fn claim(&mut self, claim: &IdempotencyClaim) -> Result<IdempotencyState, StorageError> {
+        let own = self.sql_tx().frame().tenant();
+        if own.is_some() && claim.tenant != own {
+            return Err(StorageError::new(StorageErrorKind::Invalid, HOLD.name())
+                .caused_by("a claim of another tenant"));
+        }
+        let held = self.sql_tx().fetch_optional(&HOLD, &[lock_of(claim).into()]).await?;
+        if held.map_or(Ok(0), |row| row.int(0))? == 0 {
+            return Ok(IdempotencyState::InFlight);
+        }
+        let now = self.sql_tx().frame().now();
+        let values =
+            [scope(claim.tenant).into(), claim.user.into(), claim.key.as_str().into(), now.into()];
+        let Some(row) = self.sql_tx().fetch_optional(&FIND, &values).await? else {
+            return Ok(IdempotencyState::Fresh);
+        };
+        if row.array::<32>(0)? == claim.fingerprint {
+            Ok(IdempotencyState::Replay(row.bytes(1)?))
+        } else {
+            Ok(IdempotencyState::Mismatch)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the edge does with the token of a request, without storage.
+
+use wisdom_core::context::Principal;
+use wisdom_core::time::Timestamp;
+
+use crate::error::AuthError;
+use crate::kit::AuthServices;
+use crate::session::confirmation::ConfirmGeneration;
+
+/// Finds out whom an access token speaks for: signature, claims and times, and that its session was not ended as far
+/// as this node knows.
+///
+/// # Errors
+/// [`AuthError::TokenInvalid`], whatever the reason.
+pub fn authenticate(services: &AuthServices, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
+    let verified = services.tokens.verify(token, now)?;
+    let principal = verified.principal();
+    if services.revocations.is_revoked(principal.session, verified.issued_at()) {
+        return Err(AuthError::TokenInvalid);
+    }
+    Ok(principal.clone())
+}
+
+/// The use case to run because this node sees the principal's generation for the first time, if it does.
+///
+/// From then on the refresh token before it is worth nothing. Run it beside the request; when it fails, tell
+/// [`Confirmations::forget`](crate::session::confirmation::Confirmations::forget).
+#[must_use]
+pub fn confirm_sight(services: &AuthServices, principal: &Principal) -> Option<ConfirmGeneration> {
+    let (session, generation) = (principal.session, principal.generation);
+    services
+        .confirmations
+        .first_sight(session, generation)
+        .then_some(ConfirmGeneration { session, generation })
+}

@@ -1,0 +1,327 @@
+//! Issuing and verifying access tokens.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use moka::sync::Cache;
+use serde::Serialize;
+use thiserror::Error;
+use wisdom_core::context::Principal;
+use wisdom_core::id::{IdSource, SigningKeyId, TenantId};
+use wisdom_core::secret::SecretText;
+use wisdom_core::time::Timestamp;
+
+use super::key::KeyError;
+use super::ring::KeyRing;
+use super::wire::{Header, NewClaims, Parts, TYPE, TokenError, TokenFault};
+use crate::session::Session;
+
+/// Longest life of an access token: that long an outside verifier accepts it after its session has ended.
+pub const MAX_LIFETIME: Duration = Duration::from_secs(15 * 60);
+const MIN_LIFETIME: Duration = Duration::from_secs(10);
+const MAX_LEEWAY: Duration = Duration::from_secs(60);
+const MAX_NAME: usize = 255;
+/// Tokens that are remembered as verified, by default.
+const CACHED: u64 = 50_000;
+
+/// A figure of the access token policy is out of bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AccessTokenPolicyError {
+    /// Issuer or audience.
+    #[error("issuer and audience of access tokens must have 1 to 255 characters")]
+    Name,
+    /// Ten seconds to 15 minutes, in whole seconds.
+    #[error("access tokens must live 10 seconds to 15 minutes, in whole seconds")]
+    Lifetime,
+    /// At most a minute.
+    #[error("the leeway for clocks must be at most 60 seconds")]
+    Leeway,
+}
+
+/// What access tokens say and how long they live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessTokenPolicy {
+    issuer: String,
+    audience: String,
+    lifetime: Duration,
+    leeway: Duration,
+}
+
+impl AccessTokenPolicy {
+    /// Tokens of this issuer for this audience that live 10 minutes; clocks may differ by 5 seconds.
+    ///
+    /// # Errors
+    /// [`AccessTokenPolicyError::Name`].
+    pub fn new(issuer: &str, audience: &str) -> Result<Self, AccessTokenPolicyError> {
+        if [issuer, audience].iter().any(|name| name.is_empty() || name.len() > MAX_NAME) {
+            return Err(AccessTokenPolicyError::Name);
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            lifetime: Duration::from_secs(600),
+            leeway: Duration::from_secs(5),
+        })
+    }
+
+    /// Another life and leeway.
+    ///
+    /// # Errors
+    /// [`AccessTokenPolicyError::Lifetime`] or [`AccessTokenPolicyError::Leeway`].
+    pub fn times(mut self, lifetime: Duration, leeway: Duration) -> Result<Self, AccessTokenPolicyError> {
+        if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&lifetime) || lifetime.subsec_nanos() != 0 {
+            return Err(AccessTokenPolicyError::Lifetime);
+        }
+        if leeway > MAX_LEEWAY {
+            return Err(AccessTokenPolicyError::Leeway);
+        }
+        (self.lifetime, self.leeway) = (lifetime, leeway);
+        Ok(self)
+    }
+
+    /// `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// `aud`.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// From `iat` to `exp`.
+    #[must_use]
+    pub const fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// How far clocks may differ.
+    #[must_use]
+    pub const fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
+    /// For how long after it was issued any token can be accepted: how long a revocation must be remembered.
+    #[must_use]
+    pub fn longest_use(&self) -> Duration {
+        MAX_LIFETIME.saturating_add(self.leeway)
+    }
+}
+
+/// An access token whose signature and claims were verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    principal: Principal,
+    key: SigningKeyId,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl VerifiedToken {
+    /// Whom it speaks for.
+    #[must_use]
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// When it was issued, in whole seconds.
+    #[must_use]
+    pub const fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// When it ends, without leeway.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+/// Issues and verifies access tokens.
+///
+/// Tokens that were verified are remembered by their SHA-256, within bounds, so that the next request with the same
+/// token costs a hash and a lookup. Only valid tokens are remembered, and each use checks again that the token has not
+/// ended and that its key is still in the ring.
+#[derive(Debug)]
+pub struct AccessTokens {
+    ring: RwLock<Arc<KeyRing>>,
+    policy: AccessTokenPolicy,
+    ids: Arc<dyn IdSource>,
+    verified: Cache<[u8; 32], Arc<VerifiedToken>>,
+}
+
+impl AccessTokens {
+    /// A service that signs with this ring. `ids` gives each token its `jti`.
+    #[must_use]
+    pub fn new(ring: KeyRing, policy: AccessTokenPolicy, ids: Arc<dyn IdSource>) -> Self {
+        // Features of one crate add up over a whole build. If anything in it switches on the crate's other backend, it
+        // knows none until one is installed, and panics at its first use. An error says that one was installed before.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let keep = MAX_LIFETIME.saturating_add(MAX_LEEWAY);
+        Self {
+            ring: RwLock::new(Arc::new(ring)),
+            policy,
+            ids,
+            verified: Cache::builder().max_capacity(CACHED).time_to_live(keep).build(),
+        }
+    }
+
+    /// What its tokens say and how long they live.
+    #[must_use]
+    pub const fn policy(&self) -> &AccessTokenPolicy {
+        &self.policy
+    }
+
+    /// The ring in use.
+    #[must_use]
+    pub fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Uses another ring from now on, as after a rotation. Tokens of keys that it does not hold are refused at once.
+    pub fn set_ring(&self, ring: KeyRing) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    }
+
+    /// Issues a token for the session's present generation, bound to a tenant if there is one.
+    ///
+    /// # Errors
+    /// [`KeyError::NoneSigns`] or [`KeyError::Library`].
+    pub fn issue(
+        &self,
+        session: &Session,
+        tenant: Option<TenantId>,
+        now: Timestamp,
+    ) -> Result<SecretText, KeyError> {
+        self.issue_for(&Principal { tenant, ..session.principal() }, now)
+    }
+
+    /// Issues a token that speaks for this principal.
+    ///
+    /// # Errors
+    /// [`KeyError::NoneSigns`] or [`KeyError::Library`].
+    pub fn issue_for(&self, principal: &Principal, now: Timestamp) -> Result<SecretText, KeyError> {
+        let ring = self.ring();
+        let key = ring.signing_key(now)?;
+        let header = Header { alg: key.algorithm().as_str(), typ: TYPE, kid: key.id() };
+        let issued = now.unix_seconds();
+        let claims = NewClaims {
+            iss: &self.policy.issuer,
+            aud: &self.policy.audience,
+            sub: principal.user,
+            sid: principal.session,
+            generation: principal.generation,
+            tid: principal.tenant,
+            iat: issued,
+            nbf: issued,
+            exp: now.saturating_add(self.policy.lifetime).unix_seconds(),
+            jti: self.ids.next_uuid().simple().to_string(),
+            auth_time: principal.authenticated_at.unix_seconds().min(issued),
+        };
+        let mut token = String::with_capacity(768);
+        encode(&header, &mut token)?;
+        token.push('.');
+        encode(&claims, &mut token)?;
+        let signature = key.sign(token.as_bytes())?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(SecretText::from(token))
+    }
+
+    /// Verifies a token. Whether its session was ended meanwhile is another question
+    /// ([`Revocations`](crate::session::revocation::Revocations)).
+    ///
+    /// # Errors
+    /// [`TokenError`], which says the same for every fault.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<VerifiedToken>, TokenError> {
+        let name = fingerprint(token);
+        let result = match self.verified.get(&name) {
+            Some(verified) => self.check_times(&verified, now).map(|()| verified),
+            None => self.verify_new(token, now).map(|verified| {
+                let verified = Arc::new(verified);
+                self.verified.insert(name, Arc::clone(&verified));
+                verified
+            }),
+        };
+        result.map_err(|fault| {
+            metrics::counter!("wisdom_access_tokens_refused_total", "fault" => fault.as_str()).increment(1);
+            TokenError::from(fault)
+        })
+    }
+
+    /// What of a remembered token can have changed.
+    fn check_times(&self, token: &VerifiedToken, now: Timestamp) -> Result<(), TokenFault> {
+        if now >= token.expires_at.saturating_add(self.policy.leeway) {
+            return Err(TokenFault::Expired);
+        }
+        if token.issued_at > now.saturating_add(self.policy.leeway) {
+            return Err(TokenFault::Early);
+        }
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.verifying_key(token.key, now).map(|_| ()).ok_or(TokenFault::Key)
+    }
+
+    fn verify_new(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenFault> {
+        let parts = Parts::split(token)?;
+        let header = parts.header()?;
+        let ring = self.ring();
+        let key = ring.verifying_key(header.kid, now).ok_or(TokenFault::Key)?;
+        // The key knows its algorithm; what the token names must be the same and decides nothing.
+        if header.algorithm != key.algorithm().as_str() {
+            return Err(TokenFault::Algorithm);
+        }
+        if !key.verify(parts.message.as_bytes(), parts.signature) {
+            return Err(TokenFault::Signature);
+        }
+        let claims = parts.claims()?;
+        if claims.issuer != self.policy.issuer || claims.audience != self.policy.audience {
+            return Err(TokenFault::Party);
+        }
+        let latest = now.saturating_add(self.policy.leeway);
+        if claims.not_before > latest || claims.issued_at > latest {
+            return Err(TokenFault::Early);
+        }
+        if now >= claims.expires_at.saturating_add(self.policy.leeway) {
+            return Err(TokenFault::Expired);
+        }
+        if claims.expires_at.since(claims.issued_at) > MAX_LIFETIME {
+            return Err(TokenFault::Claims);
+        }
+        Ok(VerifiedToken {
+            principal: Principal {
+                user: claims.user,
+                session: claims.session,
+                generation: claims.generation,
+                tenant: claims.tenant,
+                authenticated_at: claims.authenticated_at,
+            },
+            key: key.id(),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> u64 {
+        self.verified.run_pending_tasks();
+        self.verified.entry_count()
+    }
+}
+
+fn encode(part: &impl Serialize, into: &mut String) -> Result<(), KeyError> {
+    let json = serde_json::to_vec(part).map_err(|_| KeyError::Library)?;
+    URL_SAFE_NO_PAD.encode_string(json, into);
+    Ok(())
+}
+
+fn fingerprint(token: &str) -> [u8; 32] {
+    let mut name = [0; 32];
+    name.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    name
+}

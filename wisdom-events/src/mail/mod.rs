@@ -1,0 +1,50 @@
+//! Mail: from a committed request to a message on the wire.
+
+mod consumer;
+mod template;
+
+use thiserror::Error;
+use wisdom_core::port::email::{EmailInvalid, Mailbox};
+use wisdom_core::value::HttpsUrl;
+
+pub use consumer::MailConsumer;
+pub use template::{Rendered, TEMPLATES, Template, render};
+
+/// What every mail has in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailPolicy {
+    /// Who sends.
+    pub from: Mailbox,
+    /// The application's public address. Links are built from it and from nothing else, never from a request.
+    pub app_url: HttpsUrl,
+}
+
+/// Why no message could be made. Trying again cannot help: the request becomes a dead letter, to be replayed when the
+/// fault is mended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MailError {
+    /// No template has this name.
+    #[error("there is no mail template {0}")]
+    UnknownTemplate(String),
+    /// The template needs a parameter that the request lacks.
+    #[error("mail template {template} lacks its parameter {parameter}")]
+    MissingParameter {
+        /// The template.
+        template: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+    },
+    /// The token is not one that may stand in a link.
+    #[error("mail template {template} got a token that is none")]
+    BadToken {
+        /// The template.
+        template: &'static str,
+    },
+    /// Product mail needs a one-click way out (RFC 8058), which there is none for yet.
+    #[error("product mail needs a way to unsubscribe")]
+    NoUnsubscribe,
+    /// A part of the message breaks a rule of mail.
+    #[error(transparent)]
+    Invalid(#[from] EmailInvalid),
+}

@@ -1,0 +1,98 @@
+//! The command line.
+
+mod run;
+mod settings;
+mod show;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use wisdom_adapters::config::Config;
+use wisdom_adapters::{Wisdom, WisdomBuilder};
+
+use settings::Settings;
+
+/// The reference deployment of Wisdom. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "wisdom-server", version, about, arg_required_else_help = false)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or SIGINT (the default).
+    Serve,
+    /// The configuration as flags, environment and file make it.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// List all operations with who may run them and their route.
+    Operations,
+    /// The keys that tokens are signed with.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Bring the database to this version's schema, and exit.
+    Migrate,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum ConfigCommand {
+    /// Say whether it can be used.
+    Check,
+    /// Print it, with passwords hidden.
+    Show,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum KeysCommand {
+    /// Make a new signing key; the old one goes on being accepted while tokens of it live.
+    Rotate,
+}
+
+/// What went wrong, in one line for people.
+type Trouble = String;
+
+/// Runs the program with the process's arguments. Exit code 0: done; 2: it could not be done, and standard error says why.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Several crates bring rustls; it refuses to choose a provider by itself. Set already is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse();
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("wisdom-server: {trouble}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Trouble> {
+    let config = cli.settings.read()?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => run::serve(config),
+        Command::Config(ConfigCommand::Check) => show::check(&config),
+        Command::Config(ConfigCommand::Show) => show::config(&config),
+        Command::Openapi => run::block_on(&config, async { show::openapi(&*assemble(Config::in_memory()).await?) }),
+        Command::Operations => run::block_on(&config, async { show::operations(&*assemble(Config::in_memory()).await?) }),
+        Command::Keys(KeysCommand::Rotate) => show::rotate(&config),
+        Command::Migrate => {
+            let settings = config.clone();
+            run::block_on(&config, async {
+                assemble(settings).await?;
+                println!("The database has this version's schema.");
+                Ok(())
+            })
+        }
+    }
+}
+
+async fn assemble(config: Config) -> Result<Arc<Wisdom>, Trouble> {
+    WisdomBuilder::new(config).build().await.map_err(|error| error.to_string())
+}

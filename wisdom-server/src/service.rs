@@ -1,0 +1,427 @@
+//! The service: one request in, one answer out.
+
+use std::fmt;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use matchit::Params;
+use metrics_exporter_prometheus::PrometheusHandle;
+use thiserror::Error;
+use wisdom_adapters::Wisdom;
+use wisdom_core::failure::{Failure, FailureKind};
+use wisdom_core::id::{RequestId, UserId};
+use wisdom_core::port::rate_limit::RatePolicyError;
+use wisdom_core::trace::{RequestInfo, TraceContext};
+
+use crate::endpoint::{Endpoint, OperationEndpoint, Target, endpoints};
+use crate::health::Health;
+use crate::limits::{HEADER_BYTES, HEADER_LINES};
+use crate::problem::Refusal;
+use crate::rate::{Limits, Spent};
+use crate::route::{Found, Paths, Route, RouteError};
+use crate::telemetry::measure::Measure;
+use crate::telemetry::{REQUEST, chain};
+use crate::{body, client, credential, input, openapi};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// An answer.
+pub type Answer = Response<Full<Bytes>>;
+
+/// The service cannot be put together.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The route table.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The rate limits.
+    #[error("`rate_limit`: {0}")]
+    Rate(#[from] RatePolicyError),
+    /// The `OpenAPI` document.
+    #[error("the OpenAPI document cannot be written: {0}")]
+    Document(#[from] serde_json::Error),
+}
+
+/// Answers requests over the route table. Cloning is cheap.
+///
+/// It needs no socket: [`Service::handle`] takes any request with any body, so tests and benches call it directly.
+#[derive(Debug, Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wisdom: Arc<Wisdom>,
+    paths: Paths<Endpoint>,
+    limits: Limits,
+    health: Health,
+    metrics: Option<PrometheusHandle>,
+    openapi: Bytes,
+    unmatched: Measure,
+    trusted: Vec<IpAddr>,
+    timeout: Duration,
+    log_requests: bool,
+    over_tls: bool,
+    draining: AtomicBool,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// What became known of a request on its way. Outlives the work, so that a timeout can tell.
+#[derive(Debug, Default)]
+struct Trip {
+    spent: Spent,
+    user: Option<UserId>,
+    reading: bool,
+}
+
+impl Service {
+    /// A service over the assembly and a route table (see [`crate::routes::all`]; embedders add their own lines).
+    /// Without `metrics`, `/metrics` is 404.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when routes contradict each other or the catalogue.
+    pub fn new(wisdom: Arc<Wisdom>, routes: &[Route], metrics: Option<PrometheusHandle>) -> Result<Self, ServiceError> {
+        let config = wisdom.config();
+        let document = openapi::document(wisdom.catalogue(), routes)?;
+        let inner = Inner {
+            paths: Paths::new(endpoints(wisdom.catalogue(), routes)?)?,
+            limits: Limits::new(Arc::clone(&wisdom.ports().rate_limit), &config.rate_limit)?,
+            health: Health::default(),
+            metrics,
+            openapi: serde_json::to_vec(&document)?.into(),
+            unmatched: Measure::new("other", "unmatched"),
+            trusted: config.server.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
+            timeout: Duration::from_secs(config.server.request_timeout_seconds.into()),
+            log_requests: config.log.requests,
+            over_tls: config.public_url.as_str().starts_with("https:"),
+            draining: AtomicBool::new(false),
+            wisdom,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// From now on `/readyz` says no, so that nobody sends new work; requests are still answered.
+    pub fn drain(&self) {
+        self.inner.draining.store(true, Ordering::Release);
+    }
+
+    /// Answers one request that came from this peer. Never fails: every refusal is a problem document.
+    pub async fn handle<B>(&self, peer: IpAddr, request: Request<B>) -> Answer
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Send,
+    {
+        #[expect(clippy::disallowed_methods, reason = "measures the request for metrics and log")]
+        let started = Instant::now();
+        let inner = &*self.inner;
+        let (head, body) = request.into_parts();
+        let source = client::address(&inner.trusted, peer, &head.headers);
+        let info = inner.wisdom.request(trace(&head.headers), Some(source));
+        REQUEST.scope(info, inner.serve(started, peer, source, info, head, body)).await
+    }
+}
+
+impl Inner {
+    async fn serve<B>(
+        &self,
+        started: Instant,
+        peer: IpAddr,
+        source: IpAddr,
+        info: RequestInfo,
+        head: Parts,
+        body: B,
+    ) -> Answer
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Send,
+    {
+        let found = self.paths.find(&head.method, head.uri.path());
+        let measure = match &found {
+            Found::Route(endpoint, _) => &endpoint.measure,
+            _ => &self.unmatched,
+        };
+        let mut trip = Trip::default();
+        let work = AssertUnwindSafe(self.answer(&found, peer, source, info, &head, body, &mut trip)).catch_unwind();
+        let outcome = tokio::time::timeout(self.timeout, work).await;
+        let result = match outcome {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Failure::internal("the task panicked; see the line before").into()),
+            Err(_) if trip.reading => Err(Refusal::slow_body()),
+            Err(_) => Err(Refusal::timeout()),
+        };
+        let mut answer = result.unwrap_or_else(|refusal| {
+            report(&refusal);
+            refusal.response(info.id)
+        });
+        self.dress(answer.headers_mut(), info.id, &trip.spent);
+        let time = started.elapsed();
+        measure.record(answer.status(), time);
+        if self.log_requests {
+            log(measure, &answer, &trip, info, source, time);
+        }
+        answer
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, taken apart by its only caller")]
+    async fn answer<B>(
+        &self,
+        found: &Found<'_, '_, Endpoint>,
+        peer: IpAddr,
+        source: IpAddr,
+        info: RequestInfo,
+        head: &Parts,
+        body: B,
+        trip: &mut Trip,
+    ) -> Result<Answer, Refusal>
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Send,
+    {
+        check_head(head)?;
+        if let Found::Route(endpoint, _) = found
+            && let Some(answer) = self.watch(&endpoint.target, peer, head).await
+        {
+            return answer;
+        }
+        self.limits.take_address(source, &mut trip.spent).await?;
+        let (endpoint, params) = match found {
+            Found::Route(endpoint, params) => (endpoint, params),
+            Found::OtherMethod(allow) => return Err(Refusal::method(allow)),
+            Found::Nothing => return Err(Refusal::unknown_route()),
+        };
+        match &endpoint.target {
+            Target::Operation(operation) => Ok(self.operate(operation, params, info, head, body, trip).await?),
+            Target::Keys => {
+                let keys = serde_json::to_vec(&self.wisdom.jwks()).map_err(Failure::internal)?;
+                Ok(cached(json(StatusCode::OK, keys.into())))
+            }
+            Target::Document => Ok(cached(json(StatusCode::OK, self.openapi.clone()))),
+            Target::Live | Target::Ready | Target::Metrics => Err(Refusal::unknown_route()),
+        }
+    }
+
+    /// What watches the service: answered without counting, so that a flood does not make it look dead.
+    async fn watch(&self, target: &Target, peer: IpAddr, head: &Parts) -> Option<Result<Answer, Refusal>> {
+        match target {
+            Target::Live => Some(Ok(json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#)))),
+            Target::Ready => {
+                let draining = self.draining.load(Ordering::Acquire);
+                let ready = !draining && self.health.ready(&self.wisdom).await;
+                Some(if ready {
+                    Ok(json(StatusCode::OK, Bytes::from_static(br#"{"status":"ready"}"#)))
+                } else {
+                    let text = if draining { "The service is shutting down." } else { "Storage does not answer." };
+                    Err(Failure::new(FailureKind::Unavailable, "not_ready", text)
+                        .retry_after(Duration::from_secs(1))
+                        .into())
+                })
+            }
+            Target::Metrics if client::is_local(peer, &head.headers) => self.metrics.as_ref().map(|metrics| {
+                let mut answer = Response::new(Full::new(metrics.render().into()));
+                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                answer.headers_mut().insert(CONTENT_TYPE, kind);
+                Ok(answer)
+            }),
+            _ => None,
+        }
+    }
+
+    async fn operate<B>(
+        &self,
+        operation: &OperationEndpoint,
+        params: &Params<'_, '_>,
+        info: RequestInfo,
+        head: &Parts,
+        body: B,
+        trip: &mut Trip,
+    ) -> Result<Answer, Failure>
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Send,
+    {
+        let wisdom = &*self.wisdom;
+        let entry = wisdom.catalogue().find(operation.name).ok_or_else(Failure::not_found)?;
+        // Where anybody may come, a credential says nothing: an old one must not stop a log-in or refresh.
+        let principal = match operation.public {
+            true => None,
+            false => {
+                let token = credential::bearer(&head.headers)?;
+                token.map(|token| wisdom.authenticate(token)).transpose()?
+            }
+        };
+        if let Some(principal) = &principal {
+            trip.user = Some(principal.user);
+            self.limits.take_user(principal.user, &mut trip.spent).await?;
+            wisdom.note_sight(principal);
+        } else if !operation.public {
+            return Err(Failure::new(FailureKind::Unauthenticated, "unauthenticated", "Sign in first."));
+        }
+        let named = credential::tenant(&head.headers)?;
+        let tenant = match params.get(input::TENANT) {
+            Some(text) => Some(text.parse().map_err(|_| Failure::not_found())?),
+            None => named,
+        };
+        if let (Some(tenant), Some(named)) = (tenant, named)
+            && tenant != named
+        {
+            // Only who may see both is told that they differ.
+            wisdom.caller(entry, principal.clone(), Some(tenant), info).await?;
+            wisdom.caller(entry, principal, Some(named), info).await?;
+            let text = "The path and the header Wisdom-Tenant name different tenants.";
+            return Err(Failure::new(FailureKind::InvalidArgument, "tenant.mismatch", text));
+        }
+        let caller = wisdom.caller(entry, principal, tenant, info).await?;
+        trip.reading = true;
+        let bytes = body::read(&head.headers, body, operation.body_bytes).await?;
+        trip.reading = false;
+        let input = if operation.takes_body {
+            if head.uri.query().is_some_and(|query| !query.is_empty()) {
+                let text = "This route takes its input from the body, not from the query.";
+                return Err(Failure::new(FailureKind::InvalidArgument, "query.unexpected", text));
+            }
+            if !bytes.is_empty() {
+                body::require_json(&head.headers)?;
+            }
+            input::from_body(wisdom_core::json::parse(&bytes)?, params)?
+        } else if bytes.is_empty() {
+            operation.plan.from_query(head, params)?
+        } else {
+            let text = "This route takes its input from the query, not from a body.";
+            return Err(Failure::new(FailureKind::InvalidArgument, "body.unexpected", text));
+        };
+        let key = credential::idempotency_key(&head.headers)?;
+        let reply = wisdom.dispatch(entry, &caller, input, key).await?;
+        let mut answer = if operation.success == StatusCode::NO_CONTENT {
+            let mut answer = Answer::default();
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            answer
+        } else {
+            json(operation.success, reply.body.into())
+        };
+        if reply.replayed {
+            answer.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(answer)
+    }
+
+    /// The headers that every answer carries.
+    fn dress(&self, headers: &mut HeaderMap, id: RequestId, spent: &Spent) {
+        headers.reserve(9);
+        let mut text = [0_u8; 40];
+        let mut rest = &mut text[..];
+        let _ = write!(rest, "{id}");
+        let free = rest.len();
+        if let Ok(value) = HeaderValue::from_bytes(&text[..text.len() - free]) {
+            headers.insert(X_REQUEST_ID, value);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if self.over_tls {
+            headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+        }
+        self.limits.tell(spent, headers);
+    }
+}
+
+fn json(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, JSON);
+    answer
+}
+
+/// What is public and changes seldom.
+fn cached(mut answer: Answer) -> Answer {
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    answer
+}
+
+fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut lines = headers.get_all("traceparent").iter();
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => line.to_str().ok().and_then(TraceContext::parse),
+        _ => None,
+    }
+}
+
+fn check_head(head: &Parts) -> Result<(), Failure> {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let lines: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if target + lines <= HEADER_BYTES && head.headers.len() <= HEADER_LINES {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::HeadersTooLarge,
+        "headers.too_large",
+        "Path, query and headers are larger than 16384 bytes, or there are more than 100 header lines.",
+    ))
+}
+
+/// A fault of ours is logged once, here, with all that caused it.
+fn report(refusal: &Refusal) {
+    let failure = &*refusal.failure;
+    match failure.kind {
+        FailureKind::Internal => tracing::error!(code = failure.code, error = chain(failure), "a request failed"),
+        FailureKind::Unavailable | FailureKind::Timeout => {
+            tracing::warn!(code = failure.code, error = chain(failure), "a request was turned away");
+        }
+        _ => {}
+    }
+}
+
+fn log(measure: &Measure, answer: &Answer, trip: &Trip, info: RequestInfo, source: IpAddr, time: Duration) {
+    tracing::info!(
+        target: "wisdom_server::request",
+        method = measure.method(),
+        route = measure.route(),
+        status = answer.status().as_u16(),
+        milliseconds = time.as_secs_f64() * 1000.0,
+        request_id = %info.id,
+        source = %source,
+        user = trip.user.map(tracing::field::display),
+        "request"
+    );
+}
+
+/// The name of a method in metrics and logs, which never repeat what a client made up.
+pub(crate) fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
