@@ -5,7 +5,6 @@ pub mod bus;
 pub mod error;
 pub mod kit;
 pub mod mail;
-pub mod operations;
 pub mod outbox;
 pub mod permission;
 pub mod relay;

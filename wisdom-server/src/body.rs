@@ -12,7 +12,10 @@ pub(crate) async fn read<B: Body>(headers: &HeaderMap, body: B, limit: usize) ->
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
@@ -22,7 +25,11 @@ pub(crate) async fn read<B: Body>(headers: &HeaderMap, body: B, limit: usize) ->
     let mut many = BytesMut::new();
     while let Some(frame) = body.as_mut().frame().await {
         let Ok(frame) = frame else {
-            return Err(Failure::new(FailureKind::InvalidArgument, "body.cut", "The body did not arrive whole."));
+            return Err(Failure::new(
+                FailureKind::InvalidArgument,
+                "body.cut",
+                "The body did not arrive whole.",
+            ));
         };
         let Ok(mut data) = frame.into_data() else { continue };
         if one.len() + many.len() + data.remaining() > limit {
@@ -41,7 +48,11 @@ pub(crate) async fn read<B: Body>(headers: &HeaderMap, body: B, limit: usize) ->
 
 fn too_large(limit: usize) -> Failure {
     let text = format!("The body is larger than {limit} bytes.");
-    Failure::new(FailureKind::TooLarge, "body.too_large", PublicMessage::composed(text))
+    Failure::new(
+        FailureKind::TooLarge,
+        "body.too_large",
+        PublicMessage::composed(text),
+    )
 }
 
 /// Whether the body is plain JSON, by its headers.
@@ -65,9 +76,13 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
 
 /// `application/json`, with no parameter but UTF-8 (RFC 8259, section 11, defines none; many clients send that one).
 fn is_json(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let Ok(text) = std::str::from_utf8(value) else {
+        return false;
+    };
     let mut parts = text.split(';').map(str::trim);
-    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+    parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
         && parts.all(|parameter| {
             parameter.split_once('=').is_some_and(|(name, value)| {
                 name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -85,10 +100,15 @@ mod tests {
     use super::*;
 
     async fn pieces(sizes: &[usize], limit: usize) -> Result<usize, &'static str> {
-        let frames: Vec<Result<_, Infallible>> =
-            sizes.iter().map(|size| Ok(Frame::data(Bytes::from(vec![b'x'; *size])))).collect();
+        let frames: Vec<Result<_, Infallible>> = sizes
+            .iter()
+            .map(|size| Ok(Frame::data(Bytes::from(vec![b'x'; *size]))))
+            .collect();
         let body = StreamBody::new(futures_util::stream::iter(frames));
-        read(&HeaderMap::new(), body, limit).await.map(|bytes| bytes.len()).map_err(|failure| failure.code)
+        read(&HeaderMap::new(), body, limit)
+            .await
+            .map(|bytes| bytes.len())
+            .map_err(|failure| failure.code)
     }
 
     #[tokio::test]
@@ -106,7 +126,9 @@ mod tests {
     async fn an_announced_length_is_refused_before_a_byte_is_read() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, 100.into());
-        let failure = read(&headers, Full::new(Bytes::from_static(b"x")), 99).await.unwrap_err();
+        let failure = read(&headers, Full::new(Bytes::from_static(b"x")), 99)
+            .await
+            .unwrap_err();
         assert_eq!(failure.kind, FailureKind::TooLarge);
     }
 
@@ -121,7 +143,12 @@ mod tests {
         };
         assert!(check(&["application/json"]));
         assert!(check(&["Application/JSON; charset=\"UTF-8\""]));
-        for bad in [&[][..], &["text/json"], &["application/json; charset=latin1"], &["application/json", "text/plain"]] {
+        for bad in [
+            &[][..],
+            &["text/json"],
+            &["application/json; charset=latin1"],
+            &["application/json", "text/plain"],
+        ] {
             assert!(!check(bad), "{bad:?}");
         }
     }

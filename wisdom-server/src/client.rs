@@ -19,7 +19,9 @@ pub(crate) fn address(trusted: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> 
     for line in headers.get_all(X_FORWARDED_FOR).iter().rev() {
         let Ok(text) = line.to_str() else { return nearest };
         for hop in text.rsplit(',') {
-            let Some(address) = hop_address(hop.trim()) else { return nearest };
+            let Some(address) = hop_address(hop.trim()) else {
+                return nearest;
+            };
             nearest = address;
             if !trusted.contains(&address) {
                 return nearest;
@@ -31,14 +33,18 @@ pub(crate) fn address(trusted: &[IpAddr], peer: IpAddr, headers: &HeaderMap) -> 
 
 /// Proxies write bare addresses; some add a port, and brackets around IPv6.
 fn hop_address(text: &str) -> Option<IpAddr> {
-    let bare = text.parse::<IpAddr>().or_else(|_| text.parse::<std::net::SocketAddr>().map(|a| a.ip()));
+    let bare = text
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<std::net::SocketAddr>().map(|a| a.ip()));
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok();
     bare.ok().or_else(bracketed).map(|address| address.to_canonical())
 }
 
 /// Whether the request comes from this machine itself and was not passed on by a proxy here.
 pub(crate) fn is_local(peer: IpAddr, headers: &HeaderMap) -> bool {
-    peer.to_canonical().is_loopback() && !headers.contains_key(X_FORWARDED_FOR) && !headers.contains_key(FORWARDED)
+    peer.to_canonical().is_loopback()
+        && !headers.contains_key(X_FORWARDED_FOR)
+        && !headers.contains_key(FORWARDED)
 }
 
 #[cfg(test)]
@@ -63,10 +69,22 @@ mod tests {
     #[test]
     fn the_rightmost_untrusted_hop_counts() {
         let trusted = ["192.0.2.1", "192.0.2.2"];
-        assert_eq!(seen(&trusted, "192.0.2.1", &["10.0.0.1, 198.51.100.7, 192.0.2.2"]), "198.51.100.7");
-        assert_eq!(seen(&trusted, "192.0.2.1", &["10.0.0.1", "198.51.100.7:5555"]), "198.51.100.7");
-        assert_eq!(seen(&trusted, "::ffff:192.0.2.1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(
+            seen(&trusted, "192.0.2.1", &["10.0.0.1, 198.51.100.7, 192.0.2.2"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            seen(&trusted, "192.0.2.1", &["10.0.0.1", "198.51.100.7:5555"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            seen(&trusted, "::ffff:192.0.2.1", &["[2001:db8::1]"]),
+            "2001:db8::1"
+        );
         assert_eq!(seen(&trusted, "192.0.2.1", &[]), "192.0.2.1");
-        assert_eq!(seen(&trusted, "192.0.2.1", &["198.51.100.7, unknown"]), "192.0.2.1");
+        assert_eq!(
+            seen(&trusted, "192.0.2.1", &["198.51.100.7, unknown"]),
+            "192.0.2.1"
+        );
     }
 }

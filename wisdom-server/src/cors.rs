@@ -26,17 +26,37 @@ pub(crate) fn layer(origins: &[String]) -> Result<Option<CorsLayer>, CorsError> 
     }
     let mut values = Vec::with_capacity(origins.len());
     for text in origins {
-        let refuse = |rule| CorsError { origin: text.clone(), rule };
+        let refuse = |rule| CorsError {
+            origin: text.clone(),
+            rule,
+        };
         let origin = Origin::parse(text).map_err(refuse)?;
         values.push(HeaderValue::try_from(origin.as_str()).map_err(|_| refuse("must be ASCII"))?);
     }
-    let exposed = ["x-request-id", "idempotency-replayed", "ratelimit", "ratelimit-policy"];
+    let exposed = [
+        "x-request-id",
+        "idempotency-replayed",
+        "ratelimit",
+        "ratelimit-policy",
+    ];
     Ok(Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(values))
             .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-            .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, WISDOM_TENANT, HeaderName::from_static("traceparent")])
-            .expose_headers(exposed.map(HeaderName::from_static).into_iter().chain([RETRY_AFTER]).collect::<Vec<_>>())
+            .allow_headers([
+                AUTHORIZATION,
+                CONTENT_TYPE,
+                IDEMPOTENCY_KEY,
+                WISDOM_TENANT,
+                HeaderName::from_static("traceparent"),
+            ])
+            .expose_headers(
+                exposed
+                    .map(HeaderName::from_static)
+                    .into_iter()
+                    .chain([RETRY_AFTER])
+                    .collect::<Vec<_>>(),
+            )
             .max_age(Duration::from_secs(600)),
     ))
 }

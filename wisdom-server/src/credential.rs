@@ -13,7 +13,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let Some(line) = lines.next() else { return Ok(None) };
     let malformed = || {
-        Failure::new(FailureKind::Unauthenticated, "token.malformed", "Authorization must be \"Bearer\" and one token.")
+        Failure::new(
+            FailureKind::Unauthenticated,
+            "token.malformed",
+            "Authorization must be \"Bearer\" and one token.",
+        )
     };
     let text = line.to_str().map_err(|_| malformed())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
@@ -43,7 +47,11 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Failu
     let Some(line) = lines.next() else { return Ok(None) };
     match (line.to_str(), lines.next()) {
         (Ok(text), None) => Ok(Some(text)),
-        _ => Err(Failure::field("Idempotency-Key", "format", "must be 1 to 255 visible ASCII characters, once")),
+        _ => Err(Failure::field(
+            "Idempotency-Key",
+            "format",
+            "must be 1 to 255 visible ASCII characters, once",
+        )),
     }
 }
 
@@ -62,17 +70,42 @@ mod tests {
     #[test]
     fn only_one_bearer_token_is_a_credential() {
         assert_eq!(bearer(&HeaderMap::new()).unwrap(), None);
-        assert_eq!(bearer(&with(AUTHORIZATION, &["bearer a.b.c"])).unwrap(), Some("a.b.c"));
-        for bad in [&["Basic a"][..], &["Bearer"], &["Bearer "], &["Bearer a b"], &["Bearer a", "Bearer b"], &["Bearer a,b"]] {
-            assert_eq!(bearer(&with(AUTHORIZATION, bad)).unwrap_err().kind, FailureKind::Unauthenticated, "{bad:?}");
+        assert_eq!(
+            bearer(&with(AUTHORIZATION, &["bearer a.b.c"])).unwrap(),
+            Some("a.b.c")
+        );
+        for bad in [
+            &["Basic a"][..],
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer a b"],
+            &["Bearer a", "Bearer b"],
+            &["Bearer a,b"],
+        ] {
+            assert_eq!(
+                bearer(&with(AUTHORIZATION, bad)).unwrap_err().kind,
+                FailureKind::Unauthenticated,
+                "{bad:?}"
+            );
         }
     }
 
     #[test]
     fn a_tenant_that_cannot_exist_is_not_found() {
-        assert!(tenant(&with(WISDOM_TENANT, &["tnt_00000000000000000000000001"])).unwrap().is_some());
-        for bad in [&["acme"][..], &["tnt_00000000000000000000000001", "tnt_00000000000000000000000001"]] {
-            assert_eq!(tenant(&with(WISDOM_TENANT, bad)).unwrap_err().kind, FailureKind::NotFound, "{bad:?}");
+        assert!(
+            tenant(&with(WISDOM_TENANT, &["tnt_00000000000000000000000001"]))
+                .unwrap()
+                .is_some()
+        );
+        for bad in [
+            &["acme"][..],
+            &["tnt_00000000000000000000000001", "tnt_00000000000000000000000001"],
+        ] {
+            assert_eq!(
+                tenant(&with(WISDOM_TENANT, bad)).unwrap_err().kind,
+                FailureKind::NotFound,
+                "{bad:?}"
+            );
         }
     }
 }

@@ -45,22 +45,43 @@ pub(crate) struct OperationEndpoint {
 /// The paths that are no operations, and what they are for.
 pub(crate) const OWN: [(&str, &str); 5] = [
     ("/healthz", "Whether the process lives."),
-    ("/readyz", "Whether the service can do its work; 503 while it starts, stops, or storage is away."),
-    ("/metrics", "Metrics for Prometheus, for callers on this machine only; 404 for everybody else."),
-    ("/.well-known/jwks.json", "The public keys of access tokens (RFC 7517)."),
+    (
+        "/readyz",
+        "Whether the service can do its work; 503 while it starts, stops, or storage is away.",
+    ),
+    (
+        "/metrics",
+        "Metrics for Prometheus, for callers on this machine only; 404 for everybody else.",
+    ),
+    (
+        "/.well-known/jwks.json",
+        "The public keys of access tokens (RFC 7517).",
+    ),
     ("/openapi.json", "This document."),
 ];
 
 type Line = (Method, &'static str, Endpoint);
 
-pub(crate) fn endpoints<H: Host>(catalogue: &Catalogue<H>, routes: &[Route]) -> Result<Vec<Line>, RouteError> {
+pub(crate) fn endpoints<H: Host>(
+    catalogue: &Catalogue<H>,
+    routes: &[Route],
+) -> Result<Vec<Line>, RouteError> {
     let mut generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
     let mut schemas = Vec::with_capacity(routes.len());
     for route in routes {
-        let unknown = RouteError::Unknown { path: route.path, operation: route.operation };
-        let entry = catalogue.find(route.operation).filter(|entry| entry.access != Access::System);
+        let unknown = RouteError::Unknown {
+            path: route.path,
+            operation: route.operation,
+        };
+        let entry = catalogue
+            .find(route.operation)
+            .filter(|entry| entry.access != Access::System);
         let entry = entry.ok_or(unknown)?;
-        schemas.push((entry.name, entry.access, entry.input_schema(&mut generator).to_value()));
+        schemas.push((
+            entry.name,
+            entry.access,
+            entry.input_schema(&mut generator).to_value(),
+        ));
     }
     let definitions = generator.take_definitions(true);
     let mut lines: Vec<Line> = Vec::with_capacity(routes.len() + OWN.len());
@@ -76,11 +97,31 @@ pub(crate) fn endpoints<H: Host>(catalogue: &Catalogue<H>, routes: &[Route]) -> 
             plan: InputPlan::of(&schema, &definitions, &in_path),
         };
         let measure = Measure::new(method_name(&route.method), route.path);
-        lines.push((route.method.clone(), route.path, Endpoint { target: Target::Operation(operation), measure }));
+        lines.push((
+            route.method.clone(),
+            route.path,
+            Endpoint {
+                target: Target::Operation(operation),
+                measure,
+            },
+        ));
     }
-    let own = [Target::Live, Target::Ready, Target::Metrics, Target::Keys, Target::Document];
+    let own = [
+        Target::Live,
+        Target::Ready,
+        Target::Metrics,
+        Target::Keys,
+        Target::Document,
+    ];
     for ((path, _), target) in OWN.into_iter().zip(own) {
-        lines.push((Method::GET, path, Endpoint { target, measure: Measure::new("GET", path) }));
+        lines.push((
+            Method::GET,
+            path,
+            Endpoint {
+                target,
+                measure: Measure::new("GET", path),
+            },
+        ));
     }
     Ok(lines)
 }

@@ -66,7 +66,13 @@ impl InputPlan {
                 }
             } else if let Some(form) = form(resolved) {
                 query.retain(|known| known.name != name);
-                query.push(QueryField { name: name.to_owned(), inside: None, form, required, schema: field.clone() });
+                query.push(QueryField {
+                    name: name.to_owned(),
+                    inside: None,
+                    form,
+                    required,
+                    schema: field.clone(),
+                });
             }
         }
         Self { query }
@@ -88,7 +94,9 @@ impl InputPlan {
                 return Err(Failure::new(
                     FailureKind::InvalidArgument,
                     "query.parameters",
-                    PublicMessage::composed(format!("There are more than {QUERY_PARAMETERS} query parameters.")),
+                    PublicMessage::composed(format!(
+                        "There are more than {QUERY_PARAMETERS} query parameters."
+                    )),
                 ));
             }
             let field = self.query.iter().find(|field| field.name == name);
@@ -96,7 +104,9 @@ impl InputPlan {
             let target = match &field.inside {
                 None => &mut *input,
                 Some(inside) => {
-                    let slot = input.entry(inside.as_str()).or_insert_with(|| Value::Object(Map::new()));
+                    let slot = input
+                        .entry(inside.as_str())
+                        .or_insert_with(|| Value::Object(Map::new()));
                     let Value::Object(inner) = slot else { continue };
                     inner
                 }
@@ -120,7 +130,10 @@ impl InputPlan {
             return "is not a query parameter here; there are none".into();
         }
         let names: Vec<&str> = self.query.iter().map(|field| field.name.as_str()).collect();
-        PublicMessage::composed(format!("is not a query parameter here; known: {}", names.join(", ")))
+        PublicMessage::composed(format!(
+            "is not a query parameter here; known: {}",
+            names.join(", ")
+        ))
     }
 }
 
@@ -132,7 +145,9 @@ impl QueryField {
             Form::Texts => Value::Array(vec![Value::from(text)]),
             Form::Integer => {
                 let signed = text.parse::<i64>().map(Value::from);
-                signed.or_else(|_| text.parse::<u64>().map(Value::from)).map_err(|_| refuse("must be a whole number"))?
+                signed
+                    .or_else(|_| text.parse::<u64>().map(Value::from))
+                    .map_err(|_| refuse("must be a whole number"))?
             }
             Form::Number => {
                 let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
@@ -159,7 +174,11 @@ pub(crate) fn from_body(body: Value, params: &Params<'_, '_>) -> Result<Value, F
 fn add_path(input: &mut Map<String, Value>, params: &Params<'_, '_>) -> Result<(), Failure> {
     for (name, text) in params.iter().filter(|(name, _)| *name != TENANT) {
         if input.contains_key(name) {
-            return Err(Failure::field(name, "path", "comes from the path and must not be given again"));
+            return Err(Failure::field(
+                name,
+                "path",
+                "comes from the path and must not be given again",
+            ));
         }
         input.insert(name.to_owned(), Value::from(text));
     }
@@ -173,7 +192,11 @@ fn clip(name: &str) -> String {
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value, bool)> {
     let required = schema.get("required").and_then(Value::as_array);
     let needs = move |name: &str| required.is_some_and(|names| names.iter().any(|n| n == name));
-    let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let fields = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     fields.map(move |(name, field)| (name.as_str(), field, needs(name)))
 }
 
@@ -182,12 +205,20 @@ pub(crate) fn resolve<'a>(schema: &'a Value, definitions: &'a Map<String, Value>
     let mut schema = schema;
     // Bounded, so that a schema that refers to itself ends as well.
     for _ in 0..8 {
-        let options = ["anyOf", "oneOf"].iter().find_map(|word| schema.get(word)).and_then(Value::as_array);
+        let options = ["anyOf", "oneOf"]
+            .iter()
+            .find_map(|word| schema.get(word))
+            .and_then(Value::as_array);
         schema = if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-            let Some(found) = name.rsplit('/').next().and_then(|name| definitions.get(name)) else { return schema };
+            let Some(found) = name.rsplit('/').next().and_then(|name| definitions.get(name)) else {
+                return schema;
+            };
             found
         } else if let Some(options) = options
-            && let [one] = options.iter().filter(|o| o.get("type") != Some(&"null".into())).collect::<Vec<_>>()[..]
+            && let [one] = options
+                .iter()
+                .filter(|o| o.get("type") != Some(&"null".into()))
+                .collect::<Vec<_>>()[..]
         {
             one
         } else {
@@ -209,7 +240,11 @@ fn form(schema: &Value) -> Option<Form> {
     match schema.get("type") {
         Some(Value::String(name)) => of(name),
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find_map(of),
-        _ => schema.get("enum").or_else(|| schema.get("const")).or_else(|| schema.get("oneOf")).map(|_| Form::Text),
+        _ => schema
+            .get("enum")
+            .or_else(|| schema.get("const"))
+            .or_else(|| schema.get("oneOf"))
+            .map(|_| Form::Text),
     }
 }
 
@@ -250,7 +285,8 @@ mod tests {
     #[test]
     fn texts_get_the_type_of_their_field() {
         let input = read("/tnt_1/mem_1?limit=5&cursor=a%20b&action=x&all=true").unwrap();
-        let expected = json!({ "page": { "limit": 5, "cursor": "a b" }, "action": "x", "all": true, "member": "mem_1" });
+        let expected =
+            json!({ "page": { "limit": 5, "cursor": "a b" }, "action": "x", "all": true, "member": "mem_1" });
         assert_eq!(input, expected);
         assert_eq!(read("/tnt_1/mem_1").unwrap(), json!({ "member": "mem_1" }));
     }
@@ -273,8 +309,17 @@ mod tests {
         let mut router = Router::new();
         router.insert("/{tenant}/{member}", ()).unwrap();
         let params = router.at("/t/m").unwrap().params;
-        assert_eq!(from_body(json!({ "role": "admin" }), &params).unwrap(), json!({ "role": "admin", "member": "m" }));
-        assert_eq!(from_body(json!({ "member": "m" }), &params).unwrap_err().fields[0].rule, "path");
-        assert_eq!(from_body(json!([1]), &params).unwrap_err().fields[0].field, "body");
+        assert_eq!(
+            from_body(json!({ "role": "admin" }), &params).unwrap(),
+            json!({ "role": "admin", "member": "m" })
+        );
+        assert_eq!(
+            from_body(json!({ "member": "m" }), &params).unwrap_err().fields[0].rule,
+            "path"
+        );
+        assert_eq!(
+            from_body(json!([1]), &params).unwrap_err().fields[0].field,
+            "body"
+        );
     }
 }

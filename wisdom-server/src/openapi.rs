@@ -22,7 +22,8 @@ const PROBLEM: &str = "Problem";
 /// # Errors
 /// When a schema cannot be written as JSON.
 pub fn document<H: Host>(catalogue: &Catalogue<H>, routes: &[Route]) -> Result<Value, serde_json::Error> {
-    let settings = || SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into());
+    let settings =
+        || SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into());
     let mut inputs = settings().for_deserialize().into_generator();
     let mut outputs = settings().for_serialize().into_generator();
     let mut lines = Vec::with_capacity(routes.len());
@@ -34,20 +35,36 @@ pub fn document<H: Host>(catalogue: &Catalogue<H>, routes: &[Route]) -> Result<V
     }
     let mut schemas = inputs.take_definitions(true);
     let answers = outputs.take_definitions(true);
-    let other: BTreeSet<String> =
-        answers.iter().filter(|(name, schema)| schemas.get(*name).is_some_and(|s| s != *schema)).map(|(n, _)| n.clone()).collect();
+    let other: BTreeSet<String> = answers
+        .iter()
+        .filter(|(name, schema)| schemas.get(*name).is_some_and(|s| s != *schema))
+        .map(|(n, _)| n.clone())
+        .collect();
     let mut paths: BTreeMap<&str, Methods> = BTreeMap::new();
     for (route, entry, input, mut output) in lines {
         rename(&mut output, &other);
         let operation = operation(route, entry, &input, output, &schemas);
-        paths.entry(route.path).or_default().insert(route.method.as_str().to_lowercase(), operation);
+        paths
+            .entry(route.path)
+            .or_default()
+            .insert(route.method.as_str().to_lowercase(), operation);
     }
     for (name, mut schema) in answers {
         rename(&mut schema, &other);
-        schemas.insert(if other.contains(&name) { answer_name(&name) } else { name }, schema);
+        schemas.insert(
+            if other.contains(&name) {
+                answer_name(&name)
+            } else {
+                name
+            },
+            schema,
+        );
     }
     for (at, summary) in OWN {
-        paths.entry(at).or_default().insert("get".to_owned(), own(at, summary));
+        paths
+            .entry(at)
+            .or_default()
+            .insert("get".to_owned(), own(at, summary));
     }
     schemas.insert(PROBLEM.to_owned(), problem_schema());
     let schemas = keep_used(schemas, &paths);
@@ -84,15 +101,30 @@ pub fn document<H: Host>(catalogue: &Catalogue<H>, routes: &[Route]) -> Result<V
 
 type Methods = BTreeMap<String, Value>;
 
-fn operation<H: Host>(route: &Route, entry: &Entry<H>, input: &Value, output: Value, schemas: &Map<String, Value>) -> Value {
+fn operation<H: Host>(
+    route: &Route,
+    entry: &Entry<H>,
+    input: &Value,
+    output: Value,
+    schemas: &Map<String, Value>,
+) -> Value {
     let in_path: Vec<&str> = route.parameters().collect();
     let root = resolve(input, schemas);
     let mut parameters = Vec::new();
     for name in &in_path {
-        let field = properties(root).find(|(known, ..)| known == name).map(|(_, schema, _)| schema.clone());
-        let schema = field.unwrap_or_else(|| json!({ "type": "string", "pattern": "^tnt_[0-7][0-9a-hjkmnp-tv-z]{25}$" }));
-        let what = if *name == TENANT { "The tenant." } else { "Which one." };
-        parameters.push(json!({ "name": name, "in": "path", "required": true, "description": what, "schema": schema }));
+        let field = properties(root)
+            .find(|(known, ..)| known == name)
+            .map(|(_, schema, _)| schema.clone());
+        let schema = field
+            .unwrap_or_else(|| json!({ "type": "string", "pattern": "^tnt_[0-7][0-9a-hjkmnp-tv-z]{25}$" }));
+        let what = if *name == TENANT {
+            "The tenant."
+        } else {
+            "Which one."
+        };
+        parameters.push(
+            json!({ "name": name, "in": "path", "required": true, "description": what, "schema": schema }),
+        );
     }
     let mut written = json!({
         "operationId": entry.name,
@@ -103,7 +135,8 @@ fn operation<H: Host>(route: &Route, entry: &Entry<H>, input: &Value, output: Va
     if takes_body(&route.method) {
         if let Some(body) = body_schema(root, input, &in_path) {
             let required = body.get("required").is_some() || body.get("$ref").is_some();
-            written["requestBody"] = json!({ "required": required, "content": { "application/json": { "schema": body } } });
+            written["requestBody"] =
+                json!({ "required": required, "content": { "application/json": { "schema": body } } });
         }
         if entry.effect == Effect::Write && entry.access != Access::Public {
             parameters.push(json!({
@@ -115,13 +148,19 @@ fn operation<H: Host>(route: &Route, entry: &Entry<H>, input: &Value, output: Va
     } else {
         for field in InputPlan::of(input, schemas, &in_path).query {
             let schema = field.schema;
-            parameters.push(json!({ "name": field.name, "in": "query", "required": field.required, "schema": schema }));
+            parameters.push(
+                json!({ "name": field.name, "in": "query", "required": field.required, "schema": schema }),
+            );
         }
     }
     if !parameters.is_empty() {
         written["parameters"] = Value::Array(parameters);
     }
-    written["security"] = if entry.access == Access::Public { json!([]) } else { json!([{ "bearer": [] }]) };
+    written["security"] = if entry.access == Access::Public {
+        json!([])
+    } else {
+        json!([{ "bearer": [] }])
+    };
     let mut answer = json!({ "description": "Done.", "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } } });
     if route.success != StatusCode::NO_CONTENT {
         answer["content"] = json!({ "application/json": { "schema": output } });
@@ -139,7 +178,11 @@ fn operation<H: Host>(route: &Route, entry: &Entry<H>, input: &Value, output: Va
 fn body_schema(root: &Value, input: &Value, in_path: &[&str]) -> Option<Value> {
     let fields: Vec<&str> = properties(root).map(|(name, ..)| name).collect();
     if !fields.iter().any(|name| in_path.contains(name)) {
-        return if fields.is_empty() { None } else { Some(input.clone()) };
+        return if fields.is_empty() {
+            None
+        } else {
+            Some(input.clone())
+        };
     }
     let mut rest = root.clone();
     if let Some(map) = rest.get_mut("properties").and_then(Value::as_object_mut) {
@@ -160,8 +203,16 @@ fn body_schema(root: &Value, input: &Value, in_path: &[&str]) -> Option<Value> {
 }
 
 fn own(at: &str, summary: &str) -> Value {
-    let kind = if at == "/metrics" { "text/plain" } else { "application/json" };
-    let schema = if at == "/metrics" { json!({ "type": "string" }) } else { json!({ "type": "object" }) };
+    let kind = if at == "/metrics" {
+        "text/plain"
+    } else {
+        "application/json"
+    };
+    let schema = if at == "/metrics" {
+        json!({ "type": "string" })
+    } else {
+        json!({ "type": "object" })
+    };
     let problem = json!({ "$ref": format!("#/components/responses/{PROBLEM}") });
     json!({
         "operationId": format!("service.{}", at.trim_start_matches("/.well-known/").trim_matches('/').replace('.', "_")),
@@ -214,8 +265,13 @@ fn rename(schema: &mut Value, other: &BTreeSet<String>) {
     match schema {
         Value::Object(map) => {
             for (key, value) in map {
-                let renamed = match (key.as_str(), value.as_str().and_then(|text| text.strip_prefix(SCHEMAS))) {
-                    ("$ref", Some(name)) if other.contains(name) => Some(format!("{SCHEMAS}{}", answer_name(name))),
+                let renamed = match (
+                    key.as_str(),
+                    value.as_str().and_then(|text| text.strip_prefix(SCHEMAS)),
+                ) {
+                    ("$ref", Some(name)) if other.contains(name) => {
+                        Some(format!("{SCHEMAS}{}", answer_name(name)))
+                    }
                     _ => None,
                 };
                 match renamed {
@@ -232,10 +288,15 @@ fn rename(schema: &mut Value, other: &BTreeSet<String>) {
 /// Only what paths refer to, directly or not.
 fn keep_used(mut schemas: Map<String, Value>, paths: &BTreeMap<&str, Methods>) -> Map<String, Value> {
     let mut used = BTreeSet::from([PROBLEM.to_owned()]);
-    paths.values().flat_map(Methods::values).for_each(|operation| names(operation, &mut used));
+    paths
+        .values()
+        .flat_map(Methods::values)
+        .for_each(|operation| names(operation, &mut used));
     loop {
         let mut more = used.clone();
-        used.iter().filter_map(|name| schemas.get(name)).for_each(|schema| names(schema, &mut more));
+        used.iter()
+            .filter_map(|name| schemas.get(name))
+            .for_each(|schema| names(schema, &mut more));
         if more.len() == used.len() {
             break;
         }
@@ -248,7 +309,11 @@ fn keep_used(mut schemas: Map<String, Value>, paths: &BTreeMap<&str, Methods>) -
 fn names(schema: &Value, found: &mut BTreeSet<String>) {
     match schema {
         Value::Object(map) => {
-            if let Some(name) = map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix(SCHEMAS)) {
+            if let Some(name) = map
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|text| text.strip_prefix(SCHEMAS))
+            {
                 found.insert(name.to_owned());
             }
             map.values().for_each(|value| names(value, found));

@@ -20,7 +20,11 @@ pub(crate) struct Patient<I> {
 
 impl<I> Patient<I> {
     pub(crate) fn new(io: I, patience: Duration) -> Self {
-        Self { io, patience, waiting: None }
+        Self {
+            io,
+            patience,
+            waiting: None,
+        }
     }
 
     fn judge<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -31,18 +35,29 @@ impl<I> Patient<I> {
         let patience = self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(waiting.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing")))
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the peer takes nothing",
+        )))
     }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Patient<I> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(context, buf)
     }
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write(context, buf);
         self.judge(context, result)
     }
@@ -91,6 +106,9 @@ mod tests {
         });
         near.write_all(b"more").await.unwrap();
         let _far = reader.await.unwrap();
-        assert_eq!(near.write_all(b"x").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            near.write_all(b"x").await.unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
     }
 }

@@ -25,26 +25,49 @@ pub(crate) struct Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self { failure: Box::new(failure), status: None, allow: None }
+        Self {
+            failure: Box::new(failure),
+            status: None,
+            allow: None,
+        }
     }
 }
 
 impl Refusal {
     /// 404 for a path that no route has.
     pub(crate) fn unknown_route() -> Self {
-        Failure::new(FailureKind::NotFound, "route.unknown", "There is nothing at this path.").into()
+        Failure::new(
+            FailureKind::NotFound,
+            "route.unknown",
+            "There is nothing at this path.",
+        )
+        .into()
     }
 
     /// 405 with the methods that the path has.
     pub(crate) fn method(allow: &HeaderValue) -> Self {
-        let failure = Failure::new(FailureKind::MethodNotAllowed, "method.unknown", "This path has no such method.");
-        Self { allow: Some(allow.clone()), ..failure.into() }
+        let failure = Failure::new(
+            FailureKind::MethodNotAllowed,
+            "method.unknown",
+            "This path has no such method.",
+        );
+        Self {
+            allow: Some(allow.clone()),
+            ..failure.into()
+        }
     }
 
     /// 408: the body did not come in time, so nothing was done.
     pub(crate) fn slow_body() -> Self {
-        let failure = Failure::new(FailureKind::Timeout, "body.timeout", "The body did not arrive in time.");
-        Self { status: Some(StatusCode::REQUEST_TIMEOUT), ..failure.into() }
+        let failure = Failure::new(
+            FailureKind::Timeout,
+            "body.timeout",
+            "The body did not arrive in time.",
+        );
+        Self {
+            status: Some(StatusCode::REQUEST_TIMEOUT),
+            ..failure.into()
+        }
     }
 
     /// 504: it took too long.
@@ -90,7 +113,11 @@ impl Refusal {
         }
         if status == StatusCode::UNAUTHORIZED {
             let presented = failure.code.starts_with("token.") || failure.code.starts_with("session.");
-            let challenge = if presented { r#"Bearer error="invalid_token""# } else { "Bearer" };
+            let challenge = if presented {
+                r#"Bearer error="invalid_token""#
+            } else {
+                "Bearer"
+            };
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response

@@ -37,7 +37,10 @@ pub(crate) struct Spent {
 }
 
 impl Limits {
-    pub(crate) fn new(limiter: Arc<dyn RateLimit>, config: &RateLimitConfig) -> Result<Self, RatePolicyError> {
+    pub(crate) fn new(
+        limiter: Arc<dyn RateLimit>,
+        config: &RateLimitConfig,
+    ) -> Result<Self, RatePolicyError> {
         let policy = |name, quota: u32| RatePolicy::new(name, quota.min(MOST), WINDOW, quota.min(MOST));
         let address = policy("address", config.per_address)?;
         let user = policy("user", config.per_user)?;
@@ -48,7 +51,12 @@ impl Limits {
             seconds = WINDOW.as_secs(),
         );
         let policies = HeaderValue::try_from(text).map_err(|_| RatePolicyError::Name)?;
-        Ok(Self { limiter, address, user, policies })
+        Ok(Self {
+            limiter,
+            address,
+            user,
+            policies,
+        })
     }
 
     pub(crate) async fn take_address(&self, address: IpAddr, spent: &mut Spent) -> Result<(), Failure> {
@@ -81,7 +89,11 @@ impl Limits {
             (Some(address), Some(user)) => {
                 let left_address = u64::from(address.remaining) * u64::from(self.user.quota().get());
                 let left_user = u64::from(user.remaining) * u64::from(self.address.quota().get());
-                if left_user <= left_address { (&self.user, user) } else { (&self.address, address) }
+                if left_user <= left_address {
+                    (&self.user, user)
+                } else {
+                    (&self.address, address)
+                }
             }
             (None, Some(user)) => (&self.user, user),
             (Some(address), None) => (&self.address, address),
@@ -90,7 +102,13 @@ impl Limits {
         headers.insert(POLICY, self.policies.clone());
         let mut text = String::with_capacity(48);
         let (policy, decision) = told;
-        let _ = write!(text, r#""{}";r={};t={}"#, policy.name(), decision.remaining, ceil(decision.reset_after));
+        let _ = write!(
+            text,
+            r#""{}";r={};t={}"#,
+            policy.name(),
+            decision.remaining,
+            ceil(decision.reset_after)
+        );
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(STATE, value);
         }
@@ -109,7 +127,9 @@ fn verdict(policy: &RatePolicy, decision: Option<RateDecision>) -> Result<(), Fa
                 policy.window().as_secs()
             )),
         )
-        .retry_after(Duration::from_secs(ceil(refused.retry_after.unwrap_or(refused.reset_after)).max(1)))),
+        .retry_after(Duration::from_secs(
+            ceil(refused.retry_after.unwrap_or(refused.reset_after)).max(1),
+        ))),
         _ => Ok(()),
     }
 }

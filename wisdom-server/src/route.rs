@@ -24,13 +24,20 @@ pub struct Route {
 /// A line of the route table.
 #[must_use]
 pub fn route<O: Operation>(method: Method, path: &'static str, success: StatusCode) -> Route {
-    Route { method, path, operation: O::NAME, success }
+    Route {
+        method,
+        path,
+        operation: O::NAME,
+        success,
+    }
 }
 
 impl Route {
     /// The names in braces, from left to right.
     pub fn parameters(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        self.path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 }
 
@@ -74,7 +81,9 @@ pub(crate) enum Found<'table, 'path, T> {
 }
 
 impl<T> Paths<T> {
-    pub(crate) fn new(routes: impl IntoIterator<Item = (Method, &'static str, T)>) -> Result<Self, RouteError> {
+    pub(crate) fn new(
+        routes: impl IntoIterator<Item = (Method, &'static str, T)>,
+    ) -> Result<Self, RouteError> {
         let mut places: BTreeMap<&'static str, Vec<(Method, T)>> = BTreeMap::new();
         for (method, path, target) in routes {
             let methods = places.entry(path).or_default();
@@ -90,17 +99,28 @@ impl<T> Paths<T> {
                 names.push("HEAD");
             }
             let twice = |_| RouteError::Twice(path.to_owned());
-            let allow = HeaderValue::try_from(names.join(", ")).map_err(|_| RouteError::Twice(path.to_owned()))?;
+            let allow =
+                HeaderValue::try_from(names.join(", ")).map_err(|_| RouteError::Twice(path.to_owned()))?;
             router.insert(path, Place { methods, allow }).map_err(twice)?;
         }
         Ok(Self { router })
     }
 
     /// HEAD leads to what GET does (RFC 9110, section 9.3.2).
-    pub(crate) fn find<'table, 'path>(&'table self, method: &Method, path: &'path str) -> Found<'table, 'path, T> {
-        let Ok(matched) = self.router.at(path) else { return Found::Nothing };
+    pub(crate) fn find<'table, 'path>(
+        &'table self,
+        method: &Method,
+        path: &'path str,
+    ) -> Found<'table, 'path, T> {
+        let Ok(matched) = self.router.at(path) else {
+            return Found::Nothing;
+        };
         let place = matched.value;
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let wanted = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
         match place.methods.iter().find(|(known, _)| known == wanted) {
             Some((_, target)) => Found::Route(target, matched.params),
             None => Found::OtherMethod(&place.allow),
@@ -120,10 +140,17 @@ mod tests {
             (Method::POST, "/v1/things", 3),
         ])
         .unwrap();
-        let Found::Route(2, params) = paths.find(&Method::DELETE, "/v1/things/x") else { panic!("not found") };
+        let Found::Route(2, params) = paths.find(&Method::DELETE, "/v1/things/x") else {
+            panic!("not found")
+        };
         assert_eq!(params.get("thing"), Some("x"));
-        assert!(matches!(paths.find(&Method::HEAD, "/v1/things/x"), Found::Route(1, _)));
-        let Found::OtherMethod(allow) = paths.find(&Method::PUT, "/v1/things/x") else { panic!("found") };
+        assert!(matches!(
+            paths.find(&Method::HEAD, "/v1/things/x"),
+            Found::Route(1, _)
+        ));
+        let Found::OtherMethod(allow) = paths.find(&Method::PUT, "/v1/things/x") else {
+            panic!("found")
+        };
         assert_eq!(allow, "GET, DELETE, HEAD");
         for path in ["", "*", "/v1/things/", "/v1/things//", "/v1/things/x/"] {
             assert!(matches!(paths.find(&Method::GET, path), Found::Nothing), "{path}");
@@ -133,7 +160,10 @@ mod tests {
     #[test]
     fn a_route_twice_is_refused() {
         let routes = [(Method::GET, "/a/{b}", 1), (Method::GET, "/a/{b}", 2)];
-        assert_eq!(Paths::new(routes).unwrap_err(), RouteError::Twice("GET /a/{b}".to_owned()));
+        assert_eq!(
+            Paths::new(routes).unwrap_err(),
+            RouteError::Twice("GET /a/{b}".to_owned())
+        );
         assert!(Paths::new([(Method::GET, "/a/{b}", 1), (Method::GET, "/a/{c}", 2)]).is_err());
     }
 }

@@ -28,8 +28,8 @@ use wisdom_adapters::config::ServerConfig;
 use crate::cors::{self, CorsError};
 use crate::limits::{
     HEADER_TIME, HTTP1_BUFFER_BYTES, HTTP1_HEADER_LINES, HTTP2_CONNECTION_WINDOW, HTTP2_HEADER_LIST_BYTES,
-    HTTP2_IDLE_TIME, HTTP2_LOCAL_RESETS, HTTP2_PENDING_RESETS, HTTP2_PING_AFTER, HTTP2_PING_TIME, HTTP2_STREAM_WINDOW,
-    HTTP2_STREAMS, WRITE_TIME,
+    HTTP2_IDLE_TIME, HTTP2_LOCAL_RESETS, HTTP2_PENDING_RESETS, HTTP2_PING_AFTER, HTTP2_PING_TIME,
+    HTTP2_STREAM_WINDOW, HTTP2_STREAMS, WRITE_TIME,
 };
 use crate::patient::Patient;
 use crate::service::Service;
@@ -61,7 +61,9 @@ impl Server {
         };
         Ok(Self {
             connections: Arc::new(connections),
-            slots: Arc::new(Semaphore::new(usize::try_from(config.max_connections).unwrap_or(usize::MAX))),
+            slots: Arc::new(Semaphore::new(
+                usize::try_from(config.max_connections).unwrap_or(usize::MAX),
+            )),
             drain: Duration::from_secs(config.drain_seconds.into()),
         })
     }
@@ -81,7 +83,10 @@ impl Server {
         tasks.close();
         self.connections.stop.cancel();
         if timeout(self.drain, tasks.wait()).await.is_err() {
-            tracing::warn!(connections = tasks.len(), "not every request ended in time; they are cut off");
+            tracing::warn!(
+                connections = tasks.len(),
+                "not every request ended in time; they are cut off"
+            );
             self.connections.abort.cancel();
             tasks.wait().await;
         }
@@ -91,7 +96,9 @@ impl Server {
     async fn take_all(&self, listener: &TcpListener, tasks: &TaskTracker) {
         let open = metrics::gauge!("wisdom_http_connections");
         loop {
-            let Some((stream, peer, slot)) = self.accept(listener).await else { continue };
+            let Some((stream, peer, slot)) = self.accept(listener).await else {
+                continue;
+            };
             let connections = Arc::clone(&self.connections);
             let open = open.clone();
             tasks.spawn(async move {
@@ -103,13 +110,19 @@ impl Server {
         }
     }
 
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         match listener.accept().await {
             Ok((stream, peer)) => Some((stream, peer, slot)),
             Err(error) => {
                 // One connection that went away, or no file handle left: the second mends itself only with time.
-                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(Duration::from_millis(50)).await;
                 }
@@ -188,14 +201,22 @@ impl Connections {
             }
         };
         match (&self.cors, http2) {
-            (None, false) => self.drive(self.http1.serve_connection(io, service_fn(answer)), &activity).await,
-            (None, true) => self.drive(self.http2.serve_connection(io, service_fn(answer)), &activity).await,
+            (None, false) => {
+                self.drive(self.http1.serve_connection(io, service_fn(answer)), &activity)
+                    .await
+            }
+            (None, true) => {
+                self.drive(self.http2.serve_connection(io, service_fn(answer)), &activity)
+                    .await
+            }
             (Some(cors), http2) => {
                 let service = TowerToHyperService::new(cors.layer(tower::service_fn(answer)));
                 if http2 {
-                    self.drive(self.http2.serve_connection(io, service), &activity).await;
+                    self.drive(self.http2.serve_connection(io, service), &activity)
+                        .await;
                 } else {
-                    self.drive(self.http1.serve_connection(io, service), &activity).await;
+                    self.drive(self.http1.serve_connection(io, service), &activity)
+                        .await;
                 }
             }
         }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -84,7 +84,9 @@ struct Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Inner")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,7 +104,11 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError`] when routes contradict each other or the catalogue.
-    pub fn new(wisdom: Arc<Wisdom>, routes: &[Route], metrics: Option<PrometheusHandle>) -> Result<Self, ServiceError> {
+    pub fn new(
+        wisdom: Arc<Wisdom>,
+        routes: &[Route],
+        metrics: Option<PrometheusHandle>,
+    ) -> Result<Self, ServiceError> {
         let config = wisdom.config();
         let document = openapi::document(wisdom.catalogue(), routes)?;
         let inner = Inner {
@@ -112,14 +118,21 @@ impl Service {
             metrics,
             openapi: serde_json::to_vec(&document)?.into(),
             unmatched: Measure::new("other", "unmatched"),
-            trusted: config.server.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
+            trusted: config
+                .server
+                .trusted_proxies
+                .iter()
+                .map(IpAddr::to_canonical)
+                .collect(),
             timeout: Duration::from_secs(config.server.request_timeout_seconds.into()),
             log_requests: config.log.requests,
             over_tls: config.public_url.as_str().starts_with("https:"),
             draining: AtomicBool::new(false),
             wisdom,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// From now on `/readyz` says no, so that nobody sends new work; requests are still answered.
@@ -134,13 +147,18 @@ impl Service {
         B::Data: Send,
         B::Error: Send,
     {
-        #[expect(clippy::disallowed_methods, reason = "measures the request for metrics and log")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "measures the request for metrics and log"
+        )]
         let started = Instant::now();
         let inner = &*self.inner;
         let (head, body) = request.into_parts();
         let source = client::address(&inner.trusted, peer, &head.headers);
         let info = inner.wisdom.request(trace(&head.headers), Some(source));
-        REQUEST.scope(info, inner.serve(started, peer, source, info, head, body)).await
+        REQUEST
+            .scope(info, inner.serve(started, peer, source, info, head, body))
+            .await
     }
 }
 
@@ -165,7 +183,8 @@ impl Inner {
             _ => &self.unmatched,
         };
         let mut trip = Trip::default();
-        let work = AssertUnwindSafe(self.answer(&found, peer, source, info, &head, body, &mut trip)).catch_unwind();
+        let work =
+            AssertUnwindSafe(self.answer(&found, peer, source, info, &head, body, &mut trip)).catch_unwind();
         let outcome = tokio::time::timeout(self.timeout, work).await;
         let result = match outcome {
             Ok(Ok(result)) => result,
@@ -186,7 +205,10 @@ impl Inner {
         answer
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request, taken apart by its only caller")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one request, taken apart by its only caller"
+    )]
     async fn answer<B>(
         &self,
         found: &Found<'_, '_, Endpoint>,
@@ -215,7 +237,9 @@ impl Inner {
             Found::Nothing => return Err(Refusal::unknown_route()),
         };
         match &endpoint.target {
-            Target::Operation(operation) => Ok(self.operate(operation, params, info, head, body, trip).await?),
+            Target::Operation(operation) => {
+                Ok(self.operate(operation, params, info, head, body, trip).await?)
+            }
             Target::Keys => {
                 let keys = serde_json::to_vec(&self.wisdom.jwks()).map_err(Failure::internal)?;
                 Ok(cached(json(StatusCode::OK, keys.into())))
@@ -228,25 +252,34 @@ impl Inner {
     /// What watches the service: answered without counting, so that a flood does not make it look dead.
     async fn watch(&self, target: &Target, peer: IpAddr, head: &Parts) -> Option<Result<Answer, Refusal>> {
         match target {
-            Target::Live => Some(Ok(json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#)))),
+            Target::Live => Some(Ok(json(
+                StatusCode::OK,
+                Bytes::from_static(br#"{"status":"ok"}"#),
+            ))),
             Target::Ready => {
                 let draining = self.draining.load(Ordering::Acquire);
                 let ready = !draining && self.health.ready(&self.wisdom).await;
                 Some(if ready {
                     Ok(json(StatusCode::OK, Bytes::from_static(br#"{"status":"ready"}"#)))
                 } else {
-                    let text = if draining { "The service is shutting down." } else { "Storage does not answer." };
+                    let text = if draining {
+                        "The service is shutting down."
+                    } else {
+                        "Storage does not answer."
+                    };
                     Err(Failure::new(FailureKind::Unavailable, "not_ready", text)
                         .retry_after(Duration::from_secs(1))
                         .into())
                 })
             }
-            Target::Metrics if client::is_local(peer, &head.headers) => self.metrics.as_ref().map(|metrics| {
-                let mut answer = Response::new(Full::new(metrics.render().into()));
-                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                answer.headers_mut().insert(CONTENT_TYPE, kind);
-                Ok(answer)
-            }),
+            Target::Metrics if client::is_local(peer, &head.headers) => {
+                self.metrics.as_ref().map(|metrics| {
+                    let mut answer = Response::new(Full::new(metrics.render().into()));
+                    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                    answer.headers_mut().insert(CONTENT_TYPE, kind);
+                    Ok(answer)
+                })
+            }
             _ => None,
         }
     }
@@ -266,7 +299,10 @@ impl Inner {
         B::Error: Send,
     {
         let wisdom = &*self.wisdom;
-        let entry = wisdom.catalogue().find(operation.name).ok_or_else(Failure::not_found)?;
+        let entry = wisdom
+            .catalogue()
+            .find(operation.name)
+            .ok_or_else(Failure::not_found)?;
         // Where anybody may come, a credential says nothing: an old one must not stop a log-in or refresh.
         let principal = match operation.public {
             true => None,
@@ -280,7 +316,11 @@ impl Inner {
             self.limits.take_user(principal.user, &mut trip.spent).await?;
             wisdom.note_sight(principal);
         } else if !operation.public {
-            return Err(Failure::new(FailureKind::Unauthenticated, "unauthenticated", "Sign in first."));
+            return Err(Failure::new(
+                FailureKind::Unauthenticated,
+                "unauthenticated",
+                "Sign in first.",
+            ));
         }
         let named = credential::tenant(&head.headers)?;
         let tenant = match params.get(input::TENANT) {
@@ -291,10 +331,16 @@ impl Inner {
             && tenant != named
         {
             // Only who may see both is told that they differ.
-            wisdom.caller(entry, principal.clone(), Some(tenant), info).await?;
+            wisdom
+                .caller(entry, principal.clone(), Some(tenant), info)
+                .await?;
             wisdom.caller(entry, principal, Some(named), info).await?;
             let text = "The path and the header Wisdom-Tenant name different tenants.";
-            return Err(Failure::new(FailureKind::InvalidArgument, "tenant.mismatch", text));
+            return Err(Failure::new(
+                FailureKind::InvalidArgument,
+                "tenant.mismatch",
+                text,
+            ));
         }
         let caller = wisdom.caller(entry, principal, tenant, info).await?;
         trip.reading = true;
@@ -303,7 +349,11 @@ impl Inner {
         let input = if operation.takes_body {
             if head.uri.query().is_some_and(|query| !query.is_empty()) {
                 let text = "This route takes its input from the body, not from the query.";
-                return Err(Failure::new(FailureKind::InvalidArgument, "query.unexpected", text));
+                return Err(Failure::new(
+                    FailureKind::InvalidArgument,
+                    "query.unexpected",
+                    text,
+                ));
             }
             if !bytes.is_empty() {
                 body::require_json(&head.headers)?;
@@ -313,7 +363,11 @@ impl Inner {
             operation.plan.from_query(head, params)?
         } else {
             let text = "This route takes its input from the query, not from a body.";
-            return Err(Failure::new(FailureKind::InvalidArgument, "body.unexpected", text));
+            return Err(Failure::new(
+                FailureKind::InvalidArgument,
+                "body.unexpected",
+                text,
+            ));
         };
         let key = credential::idempotency_key(&head.headers)?;
         let reply = wisdom.dispatch(entry, &caller, input, key).await?;
@@ -325,7 +379,9 @@ impl Inner {
             json(operation.success, reply.body.into())
         };
         if reply.replayed {
-            answer.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            answer
+                .headers_mut()
+                .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         }
         Ok(answer)
     }
@@ -346,9 +402,14 @@ impl Inner {
             HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
         );
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
         if self.over_tls {
-            headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+            headers.insert(
+                STRICT_TRANSPORT_SECURITY,
+                HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+            );
         }
         self.limits.tell(spent, headers);
     }
@@ -363,7 +424,9 @@ fn json(status: StatusCode, body: Bytes) -> Answer {
 
 /// What is public and changes seldom.
 fn cached(mut answer: Answer) -> Answer {
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    answer
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     answer
 }
 
@@ -376,8 +439,15 @@ fn trace(headers: &HeaderMap) -> Option<TraceContext> {
 }
 
 fn check_head(head: &Parts) -> Result<(), Failure> {
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    let lines: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let lines: usize = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if target + lines <= HEADER_BYTES && head.headers.len() <= HEADER_LINES {
         return Ok(());
     }
@@ -392,9 +462,15 @@ fn check_head(head: &Parts) -> Result<(), Failure> {
 fn report(refusal: &Refusal) {
     let failure = &*refusal.failure;
     match failure.kind {
-        FailureKind::Internal => tracing::error!(code = failure.code, error = chain(failure), "a request failed"),
+        FailureKind::Internal => {
+            tracing::error!(code = failure.code, error = chain(failure), "a request failed")
+        }
         FailureKind::Unavailable | FailureKind::Timeout => {
-            tracing::warn!(code = failure.code, error = chain(failure), "a request was turned away");
+            tracing::warn!(
+                code = failure.code,
+                error = chain(failure),
+                "a request was turned away"
+            );
         }
         _ => {}
     }

@@ -32,13 +32,15 @@ use super::memberships::Memberships;
 use super::{OpenError, Ports, Wisdom, catalogue, sight};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
-use crate::storage;
+use crate::storage::{self, StoreOptions};
 
 /// Memberships remembered at most.
 const MEMBERSHIPS: u64 = 50_000;
 /// Ended sessions remembered at most; beyond, every token issued before is refused.
 const REVOCATIONS: usize = 1_000_000;
 const LEEWAY: Duration = Duration::from_secs(60);
+/// Answers to one spent refresh token at most.
+const MAX_REPLAYS: u16 = 5;
 
 /// Collects what an assembly is made of. Everything but the configuration has a default.
 pub struct WisdomBuilder {
@@ -128,9 +130,7 @@ impl WisdomBuilder {
         for change in self.change_ports {
             change(&mut ports);
         }
-        let url = resolve_text(&config.storage.url)
-            .map_err(|source| OpenError::Secret { key: "storage.url", source })?;
-        let store = storage::open(url.expose(), &config.data_dir, config.storage.max_connections, &kit).await?;
+        let store = open_storage(&config, &kit).await?;
         let runner = Runner::new(store, Arc::clone(&kit), RetryPolicy::default());
         let memberships = Arc::new(Memberships::new(MEMBERSHIPS));
         let deliveries = Waker::default();
@@ -168,6 +168,20 @@ impl WisdomBuilder {
     }
 }
 
+async fn open_storage(config: &Config, kit: &Arc<Kit>) -> Result<Arc<storage::DynStore>, OpenError> {
+    let secret = |source| OpenError::Secret { key: "storage.url", source };
+    let url = resolve_text(&config.storage.url).map_err(secret)?;
+    let url = match url.expose().split_once(':') {
+        Some(("sqlite", path)) => format!("sqlite:{}", config.data_path(path.trim_start_matches("//")).display()),
+        _ => url.expose().to_owned(),
+    };
+    let mut options = if url.starts_with("sqlite:") { StoreOptions::SQLITE } else { StoreOptions::POSTGRES };
+    if let Some(connections) = config.storage.max_connections {
+        options.max_connections = connections;
+    }
+    Ok(storage::open_with(&url, Arc::clone(kit), Some(options)).await?)
+}
+
 fn value(key: &'static str) -> impl Fn(&dyn fmt::Display) -> OpenError {
     move |rule| OpenError::Value { key, rule: rule.to_string() }
 }
@@ -178,21 +192,20 @@ fn seconds(figure: u32) -> Duration {
 
 /// The policies that the configuration sets, unless the embedder set them already.
 fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenError> {
-    let password = PasswordPolicy::new(config.auth.password.min_length as usize)
+    let password = PasswordPolicy::with_minimum(config.auth.password.min_length as usize)
         .map_err(|e| value("auth.password.min_length")(&e))?;
-    let refresh = RefreshPolicy::new(
-        seconds(config.auth.session_idle_seconds),
-        seconds(config.auth.session_absolute_seconds),
-        seconds(config.auth.refresh_window_seconds),
-    )
-    .map_err(|e| value("auth")(&e))?;
+    let auth = &config.auth;
+    let refresh = RefreshPolicy::default()
+        .lives(seconds(auth.session_idle_seconds), seconds(auth.session_absolute_seconds))
+        .and_then(|policy| policy.grace(seconds(auth.refresh_window_seconds), MAX_REPLAYS))
+        .map_err(|e| value("auth")(&e))?;
     let from = EmailAddress::parse(&config.email.from).map_err(|e| value("email.from")(&e))?;
     let loopback = config.webhooks.allow_loopback.unwrap_or_else(|| config.server.listen.ip().is_loopback());
     let days = u64::from(config.tenancy.invitation_days);
     Ok(Policies::new()
         .with(password)
         .with(refresh)
-        .with(MailPolicy { from, app_url: config.app_url().to_string() })
+        .with(MailPolicy { from: Some(from), app_url: config.app_url().to_string() })
         .with(WebhookPolicy { allow_loopback: loopback, ..WebhookPolicy::default() })
         .with(InvitationPolicy { ttl: Duration::from_secs(days * 86_400), ..InvitationPolicy::default() })
         .overlaid_by(set))

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use serde_json::Value;
-use wisdom_auth::token::authenticate;
+use wisdom_auth::authenticate::authenticate;
 use wisdom_core::access::{Access, AccessError, Grants, Role};
 use wisdom_core::catalogue::{Entry, Kind, Reply};
 use wisdom_core::context::{Caller, Principal, SystemContext, SystemReason, TenantContext, VerifiedMembership};

@@ -1,12 +1,6 @@
 //! The catalogue: the one list of operations. HTTP, OpenAPI, C ABI, command line and role matrix are made from it.
 
-use wisdom_auth::session::list::ListSessions;
-use wisdom_auth::session::log_in::LogIn;
-use wisdom_auth::session::log_out::LogOut;
-use wisdom_auth::session::renew::Refresh;
-use wisdom_auth::session::revoke::RevokeSession;
-use wisdom_auth::user::me::Me;
-use wisdom_auth::user::verify_email::VerifyEmail;
+use wisdom_auth::operation::{ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail};
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::outbox::replay_dead_letters::ReplayDeadLetters;
@@ -21,22 +15,12 @@ use wisdom_events::webhook::operations::replay_delivery::ReplayDelivery;
 use wisdom_events::webhook::operations::rotate_secret::RotateSecret;
 use wisdom_events::webhook::operations::send_example::SendExample;
 use wisdom_events::webhook::operations::update_endpoint::UpdateEndpoint;
-use wisdom_tenancy::invitation::accept::AcceptInvitation;
-use wisdom_tenancy::invitation::accept_and_register::AcceptAndRegister;
-use wisdom_tenancy::invitation::create::Invite;
-use wisdom_tenancy::invitation::decline::DeclineInvitation;
-use wisdom_tenancy::invitation::list::ListInvitations;
-use wisdom_tenancy::invitation::revoke::RevokeInvitation;
-use wisdom_tenancy::membership::change_role::ChangeRole;
-use wisdom_tenancy::membership::get::GetMember;
-use wisdom_tenancy::membership::leave::LeaveTenant;
-use wisdom_tenancy::membership::list::ListMembers;
-use wisdom_tenancy::membership::remove::RemoveMember;
+use wisdom_tenancy::invitation::{
+    AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
+};
+use wisdom_tenancy::membership::{ChangeRole, GetMember, LeaveTenant, ListMembers, RemoveMember};
 use wisdom_tenancy::sign_up::SignUp;
-use wisdom_tenancy::tenant::create::CreateTenant;
-use wisdom_tenancy::tenant::get::GetTenant;
-use wisdom_tenancy::tenant::list::ListTenants;
-use wisdom_tenancy::tenant::update::UpdateTenant;
+use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
 
 use super::Wisdom;
 
@@ -51,7 +35,7 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<LogOut>(),
         Entry::flow::<Me>(),
         Entry::system::<ListSessions>(),
-        Entry::flow::<RevokeSession>(),
+        Entry::flow::<RevokeOne>(),
         Entry::system::<CreateTenant>(),
         Entry::system::<ListTenants>(),
         Entry::tenant::<GetTenant>(),

@@ -18,7 +18,7 @@ use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Kit;
 
 use super::OpenError;
-use crate::blob::{LocalBlobs, memory_blobs};
+use crate::blob::{LocalBlobs, MemoryBlobs};
 use crate::cache::MokaCache;
 use crate::config::{Config, resolve, resolve_text};
 use crate::crm::LogCrm;
@@ -72,7 +72,7 @@ impl Ports {
             crm: crm(&address("crm.url", &config.crm.url, dir)?, &http).map_err(named("crm.url"))?,
             payments: payments(&address("payments.url", &config.payments.url, dir)?, kit, &http)
                 .map_err(named("payments.url"))?,
-            blobs: blobs(&address("blob.url", &config.blob.url, dir)?).map_err(named("blob.url"))?,
+            blobs: blobs(&address("blob.url", &config.blob.url, dir)?, kit).map_err(named("blob.url"))?,
             stream: Arc::new(InProcessStream::new(STREAM_BUFFER)),
             http,
         })
@@ -175,10 +175,10 @@ fn payments(url: &Url, kit: &Kit, http: &Arc<dyn HttpClient>) -> Result<Arc<dyn 
     }
 }
 
-fn blobs(url: &Url) -> Result<Arc<dyn BlobStore>, PortError> {
+fn blobs(url: &Url, kit: &Kit) -> Result<Arc<dyn BlobStore>, PortError> {
     match url.scheme() {
         "blobs" | "file" => Ok(Arc::new(LocalBlobs::from_url(url)?)),
-        "memory" => Ok(memory_blobs()),
+        "memory" => Ok(Arc::new(MemoryBlobs::new(Arc::clone(&kit.clock)))),
         _ => Err(unknown("blob", "blobs:, file:///, memory:")),
     }
 }

@@ -199,7 +199,7 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
-    within("storage.max_connections", config.storage.max_connections, 1, 1000)?;
+    within("storage.max_connections", config.storage.max_connections.unwrap_or(1), 1, 1000)?;
     within("rate_limit.per_address", config.rate_limit.per_address, 1, u32::MAX)?;
     within("rate_limit.per_user", config.rate_limit.per_user, 1, u32::MAX)?;
     within("server.max_connections", config.server.max_connections, 1, 1_000_000)?;

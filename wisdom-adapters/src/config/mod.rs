@@ -113,13 +113,13 @@ pub struct StorageConfig {
     /// `sqlite:PATH` (below `data_dir` unless absolute), `postgres://…`, `memory:`, or `env:NAME` / `file:PATH` that
     /// hold one of them.
     pub url: String,
-    /// Connections at most: PostgreSQL's pool, SQLite's readers.
-    pub max_connections: u32,
+    /// Connections at most: PostgreSQL's pool (default 16), SQLite's readers (default 4).
+    pub max_connections: Option<u32>,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { url: "sqlite:wisdom.db".to_owned(), max_connections: 10 }
+        Self { url: "sqlite:wisdom.db".to_owned(), max_connections: None }
     }
 }
 

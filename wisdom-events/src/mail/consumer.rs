@@ -7,7 +7,8 @@ use wisdom_core::event::StoredEvent;
 use wisdom_core::mail::{MAIL_REQUESTED, MailCategory, MailRequest};
 use wisdom_core::port::Retry;
 use wisdom_core::port::email::{EmailCategory, EmailMessage, EmailSender, MailText, MessageKey, Subject};
-use wisdom_core::seal::{SealError, Sealer};
+use wisdom_core::seal::SealError;
+use wisdom_core::unit_of_work::Kit;
 
 use super::{MailError, MailPolicy, render};
 use crate::bus::{Consumer, ConsumerError};
@@ -18,20 +19,15 @@ use crate::bus::{Consumer, ConsumerError};
 /// every transport that knows keys.
 #[derive(Debug)]
 pub struct MailConsumer {
+    kit: Arc<Kit>,
     sender: Arc<dyn EmailSender>,
-    sealer: Arc<dyn Sealer>,
-    policy: MailPolicy,
 }
 
 impl MailConsumer {
-    /// A consumer that opens requests with `sealer` and sends through `sender`.
+    /// A consumer that opens requests with the kit's sealer, reads the kit's [`MailPolicy`], and sends through `sender`.
     #[must_use]
-    pub fn new(sender: Arc<dyn EmailSender>, sealer: Arc<dyn Sealer>, policy: MailPolicy) -> Self {
-        Self {
-            sender,
-            sealer,
-            policy,
-        }
+    pub fn new(kit: Arc<Kit>, sender: Arc<dyn EmailSender>) -> Self {
+        Self { kit, sender }
     }
 
     fn message(&self, event: &StoredEvent, request: &MailRequest) -> Result<EmailMessage, MailError> {
@@ -40,10 +36,12 @@ impl MailConsumer {
             MailCategory::Transactional => EmailCategory::Transactional,
             MailCategory::Product => return Err(MailError::NoUnsubscribe),
         };
-        let rendered = render(&request.template, &request.params, &self.policy)?;
+        let policy = self.kit.policies.get::<MailPolicy>();
+        let from = policy.from.clone().ok_or(MailError::NotConfigured("from"))?;
+        let rendered = render(&request.template, &request.params, &policy)?;
         Ok(EmailMessage::new(
             MessageKey::parse(&event.id.to_string())?,
-            self.policy.from.clone(),
+            from.into(),
             request.to.clone(),
             Subject::parse(&rendered.subject)?,
             MailText::parse(&rendered.text)?,
@@ -63,7 +61,7 @@ impl Consumer for MailConsumer {
     }
 
     async fn handle(&self, event: &StoredEvent) -> Result<(), ConsumerError> {
-        let request = MailRequest::from_event(event, &*self.sealer).map_err(|error| {
+        let request = MailRequest::from_event(event, &*self.kit.sealer).map_err(|error| {
             // A value that does not open will not open later either, unless an operator brings its key back and
             // replays the dead letter. A sealer that fails is another matter.
             let retry = if error == SealError::Refused {
@@ -88,15 +86,18 @@ mod tests {
     use std::sync::Mutex;
 
     use serde_json::json;
+    use wisdom_core::clock::ManualClock;
     use wisdom_core::context::Actor;
     use wisdom_core::event::Audience;
     use wisdom_core::id::{IdSourceExt as _, ManualIds, kind};
+    use wisdom_core::policy::Policies;
     use wisdom_core::port::email::EmailReceipt;
     use wisdom_core::port::{PortError, PortErrorKind};
-    use wisdom_core::seal::Purpose;
+    use wisdom_core::random::ManualRandom;
+    use wisdom_core::seal::{Purpose, Sealer};
     use wisdom_core::time::Timestamp;
     use wisdom_core::trace::TraceContext;
-    use wisdom_core::value::{EmailAddress, HttpsUrl};
+    use wisdom_core::value::EmailAddress;
 
     use super::*;
 
@@ -135,16 +136,34 @@ mod tests {
         }
     }
 
+    fn kit(policies: Policies) -> Arc<Kit> {
+        Arc::new(Kit {
+            clock: Arc::new(ManualClock::at(Timestamp::EPOCH)),
+            ids: Arc::new(ManualIds::new(1)),
+            random: Arc::new(ManualRandom::new(1)),
+            sealer: Arc::new(Prefix),
+            policies,
+        })
+    }
+
     fn consumer(outbox: &Arc<Outbox>) -> MailConsumer {
         let sender: Arc<dyn EmailSender> = Arc::<Outbox>::clone(outbox);
-        MailConsumer::new(
-            sender,
-            Arc::new(Prefix),
-            MailPolicy {
-                from: EmailAddress::parse("noreply@acme.test").unwrap().into(),
-                app_url: HttpsUrl::parse("https://app.acme.test").unwrap(),
-            },
-        )
+        let from = Some(EmailAddress::parse("noreply@acme.test").unwrap());
+        let policy = MailPolicy {
+            from,
+            app_url: "https://app.acme.test".to_owned(),
+        };
+        MailConsumer::new(kit(Policies::new().with(policy)), sender)
+    }
+
+    #[tokio::test]
+    async fn without_configuration_nothing_is_sent() {
+        let outbox = Arc::new(Outbox::default());
+        let sender: Arc<dyn EmailSender> = Arc::<Outbox>::clone(&outbox);
+        let consumer = MailConsumer::new(kit(Policies::new()), sender);
+        let event = requested(MailCategory::Security, "auth.sign_up.verify");
+        assert_eq!(consumer.handle(&event).await.unwrap_err().retry, Retry::Never);
+        assert!(outbox.sent.lock().unwrap().is_empty());
     }
 
     fn event(data: serde_json::Value) -> StoredEvent {

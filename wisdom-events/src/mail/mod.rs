@@ -4,26 +4,33 @@ mod consumer;
 mod template;
 
 use thiserror::Error;
-use wisdom_core::port::email::{EmailInvalid, Mailbox};
-use wisdom_core::value::HttpsUrl;
+use wisdom_core::policy::Policy;
+use wisdom_core::port::email::EmailInvalid;
+use wisdom_core::value::EmailAddress;
 
 pub use consumer::MailConsumer;
 pub use template::{Rendered, TEMPLATES, Template, render};
 
-/// What every mail has in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What every mail has in common. There is no default that would be right: without both no mail is sent, and each
+/// request becomes a dead letter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MailPolicy {
     /// Who sends.
-    pub from: Mailbox,
+    pub from: Option<EmailAddress>,
     /// The application's public address. Links are built from it and from nothing else, never from a request.
-    pub app_url: HttpsUrl,
+    pub app_url: String,
 }
+
+impl Policy for MailPolicy {}
 
 /// Why no message could be made. Trying again cannot help: the request becomes a dead letter, to be replayed when the
 /// fault is mended.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MailError {
+    /// The assembly did not say who sends, or where the application is.
+    #[error("mail is not configured: {0} is missing")]
+    NotConfigured(&'static str),
     /// No template has this name.
     #[error("there is no mail template {0}")]
     UnknownTemplate(String),

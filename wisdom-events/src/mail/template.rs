@@ -137,7 +137,10 @@ pub fn render(
         };
         values.insert(parameter, value);
     }
-    let app_url = policy.app_url.as_str().trim_end_matches('/');
+    let app_url = policy.app_url.trim_end_matches('/');
+    if app_url.is_empty() {
+        return Err(MailError::NotConfigured("app_url"));
+    }
     if let Some(page) = template.page {
         let token = values.get("token").map(String::as_str).unwrap_or_default();
         let link = format!("{app_url}/{page}#token={token}");
@@ -202,14 +205,14 @@ fn token<'a>(template: &'static str, value: &'a str) -> Result<&'a str, MailErro
 
 #[cfg(test)]
 mod tests {
-    use wisdom_core::value::{EmailAddress, HttpsUrl};
+    use wisdom_core::value::EmailAddress;
 
     use super::*;
 
     fn policy(app_url: &str) -> MailPolicy {
         MailPolicy {
-            from: EmailAddress::parse("noreply@acme.test").unwrap().into(),
-            app_url: HttpsUrl::parse(app_url).unwrap(),
+            from: Some(EmailAddress::parse("noreply@acme.test").unwrap()),
+            app_url: app_url.to_owned(),
         }
     }
 

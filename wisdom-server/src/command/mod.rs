@@ -79,8 +79,12 @@ fn execute(cli: Cli) -> Result<(), Trouble> {
         Command::Serve => run::serve(config),
         Command::Config(ConfigCommand::Check) => show::check(&config),
         Command::Config(ConfigCommand::Show) => show::config(&config),
-        Command::Openapi => run::block_on(&config, async { show::openapi(&*assemble(Config::in_memory()).await?) }),
-        Command::Operations => run::block_on(&config, async { show::operations(&*assemble(Config::in_memory()).await?) }),
+        Command::Openapi => run::block_on(&config, async {
+            show::openapi(&*assemble(Config::in_memory()).await?)
+        }),
+        Command::Operations => run::block_on(&config, async {
+            show::operations(&*assemble(Config::in_memory()).await?)
+        }),
         Command::Keys(KeysCommand::Rotate) => show::rotate(&config),
         Command::Migrate => {
             let settings = config.clone();
@@ -94,5 +98,8 @@ fn execute(cli: Cli) -> Result<(), Trouble> {
 }
 
 async fn assemble(config: Config) -> Result<Arc<Wisdom>, Trouble> {
-    WisdomBuilder::new(config).build().await.map_err(|error| error.to_string())
+    WisdomBuilder::new(config)
+        .build()
+        .await
+        .map_err(|error| error.to_string())
 }

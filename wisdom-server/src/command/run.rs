@@ -19,7 +19,10 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// How long workers may take to finish what is in hand, after the last request.
 const WORKERS_STOP: Duration = Duration::from_secs(5);
 
-pub(super) fn block_on<T>(config: &Config, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+pub(super) fn block_on<T>(
+    config: &Config,
+    work: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
     runtime(config)?.block_on(work)
 }
 
@@ -34,24 +37,34 @@ pub(super) fn serve(config: Config) -> Result<(), Trouble> {
 
 fn runtime(config: &Config) -> Result<Runtime, Trouble> {
     let mut builder = Builder::new_multi_thread();
-    if let Some(threads) = usize::try_from(config.runtime.worker_threads).ok().filter(|threads| *threads > 0) {
+    if let Some(threads) = usize::try_from(config.runtime.worker_threads)
+        .ok()
+        .filter(|threads| *threads > 0)
+    {
         builder.worker_threads(threads);
     }
     builder.max_blocking_threads(usize::try_from(config.runtime.blocking_threads).unwrap_or(usize::MAX));
-    builder.thread_name("wisdom").enable_all().build().map_err(|error| format!("threads cannot be started: {error}"))
+    builder
+        .thread_name("wisdom")
+        .enable_all()
+        .build()
+        .map_err(|error| format!("threads cannot be started: {error}"))
 }
 
 async fn run(config: Config) -> Result<(), Trouble> {
     let stop = stop_signal()?;
     let metrics = telemetry::install_metrics().map_err(|error| error.to_string())?;
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .map_err(|error| format!("`server.listen`: {} cannot be used: {error}", config.server.listen))?;
+    let listener = TcpListener::bind(config.server.listen).await.map_err(|error| {
+        format!(
+            "`server.listen`: {} cannot be used: {error}",
+            config.server.listen
+        )
+    })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let server_config = config.server.clone();
     let wisdom = assemble(config).await?;
-    let service =
-        Service::new(wisdom.clone(), &routes::all(), Some(metrics.clone())).map_err(|error| error.to_string())?;
+    let service = Service::new(wisdom.clone(), &routes::all(), Some(metrics.clone()))
+        .map_err(|error| error.to_string())?;
     let server = Server::new(service, &server_config).map_err(|error| error.to_string())?;
     let upkeep = tokio::spawn(async move {
         loop {
@@ -85,7 +98,11 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Trouble> {
 
 /// For people: where it listens, and what to try.
 fn greet(config: &Config, address: SocketAddr) {
-    let shown = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    let shown = if address.ip().is_unspecified() {
+        SocketAddr::from(([127, 0, 0, 1], address.port()))
+    } else {
+        address
+    };
     println!(
         "Wisdom is listening on http://{shown}\n\
          Data is kept in {}; mails go to {}.\n\

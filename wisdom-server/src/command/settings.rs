@@ -30,7 +30,9 @@ impl Settings {
     pub(super) fn read(&self) -> Result<Config, Trouble> {
         let file = match &self.config {
             None => None,
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?),
+            Some(path) => {
+                Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+            }
         };
         self.layer(file.as_deref(), environment())
     }
@@ -42,26 +44,39 @@ impl Settings {
     ) -> Result<Config, Trouble> {
         let mut document = Document::new();
         if let Some(text) = file {
-            document.layer(text, Format::Guess).map_err(|error| error.to_string())?;
+            document
+                .layer(text, Format::Guess)
+                .map_err(|error| error.to_string())?;
         }
         document.layer_environment(environment);
-        let named = [("server.listen", &self.listen), ("storage.url", &self.database), ("data_dir", &self.data_dir)];
+        let named = [
+            ("server.listen", &self.listen),
+            ("storage.url", &self.database),
+            ("data_dir", &self.data_dir),
+        ];
         for (key, value) in named {
             if let Some(value) = value {
                 document.set(key, value);
             }
         }
         for pair in &self.set {
-            let (key, value) = pair.split_once('=').ok_or_else(|| format!("--set {pair}: write it as KEY=VALUE"))?;
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("--set {pair}: write it as KEY=VALUE"))?;
             document.set(key.trim(), value);
         }
         document.finish().map_err(|error| error.to_string())
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the environment becomes configuration")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment becomes configuration"
+)]
 fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -71,7 +86,10 @@ mod tests {
     #[test]
     fn flags_win_over_environment_over_file() {
         let file = "data_dir = 'file'\n[storage]\nurl = 'sqlite:file.db'\n[log]\nlevel = 'debug'";
-        let environment = [("WISDOM_STORAGE__URL", "sqlite:environment.db"), ("WISDOM_DATA_DIR", "environment")];
+        let environment = [
+            ("WISDOM_STORAGE__URL", "sqlite:environment.db"),
+            ("WISDOM_DATA_DIR", "environment"),
+        ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings = Settings {
             database: Some("memory:".to_owned()),
@@ -87,9 +105,18 @@ mod tests {
 
     #[test]
     fn what_is_misspelled_is_said() {
-        let settings = Settings { set: vec!["storage.ulr=memory:".to_owned()], ..Settings::default() };
-        assert_eq!(settings.layer(None, []).unwrap_err(), "unknown key `storage.ulr`; did you mean `url`?");
-        let settings = Settings { set: vec!["storage.url".to_owned()], ..Settings::default() };
+        let settings = Settings {
+            set: vec!["storage.ulr=memory:".to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(
+            settings.layer(None, []).unwrap_err(),
+            "unknown key `storage.ulr`; did you mean `url`?"
+        );
+        let settings = Settings {
+            set: vec!["storage.url".to_owned()],
+            ..Settings::default()
+        };
         assert!(settings.layer(None, []).unwrap_err().contains("KEY=VALUE"));
     }
 }

@@ -10,7 +10,8 @@ use crate::{cors, openapi, routes};
 
 pub(super) fn check(config: &Config) -> Result<(), Trouble> {
     cors::layer(&config.server.cors_origins).map_err(|error| error.to_string())?;
-    tracing_subscriber::EnvFilter::try_new(&config.log.level).map_err(|error| format!("`log.level`: {error}"))?;
+    tracing_subscriber::EnvFilter::try_new(&config.log.level)
+        .map_err(|error| format!("`log.level`: {error}"))?;
     println!("The configuration is good.");
     Ok(())
 }
@@ -22,7 +23,8 @@ pub(super) fn config(config: &Config) -> Result<(), Trouble> {
 }
 
 pub(super) fn openapi(wisdom: &Wisdom) -> Result<(), Trouble> {
-    let document = openapi::document(wisdom.catalogue(), &routes::all()).map_err(|error| error.to_string())?;
+    let document =
+        openapi::document(wisdom.catalogue(), &routes::all()).map_err(|error| error.to_string())?;
     print(&document)
 }
 
@@ -30,14 +32,20 @@ pub(super) fn operations(wisdom: &Wisdom) -> Result<(), Trouble> {
     let routes = routes::all();
     for entry in wisdom.catalogue().iter() {
         let route = routes.iter().find(|route| route.operation == entry.name);
-        let place = route.map_or_else(|| "-".to_owned(), |route| format!("{} {}", route.method, route.path));
+        let place = route.map_or_else(
+            || "-".to_owned(),
+            |route| format!("{} {}", route.method, route.path),
+        );
         println!("{:<36} {:<38} {place}", entry.name, entry.access.to_string());
     }
     Ok(())
 }
 
 fn print(value: &Value) -> Result<(), Trouble> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(|error| error.to_string())?);
+    println!(
+        "{}",
+        serde_json::to_string_pretty(value).map_err(|error| error.to_string())?
+    );
     Ok(())
 }
 
@@ -62,13 +70,27 @@ fn hide(text: &str) -> Option<String> {
     if url.password().is_some_and(|password| !password.is_empty()) {
         changed = url.set_password(Some("***")).is_ok();
     }
-    let secret = |name: &str| ["password", "passwd", "secret", "token", "key"].iter().any(|word| name.contains(word));
+    let secret = |name: &str| {
+        ["password", "passwd", "secret", "token", "key"]
+            .iter()
+            .any(|word| name.contains(word))
+    };
     let reference = |value: &str| value.starts_with("env:") || value.starts_with("file:");
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    if pairs.iter().any(|(name, value)| secret(name) && !reference(value)) {
+    if pairs
+        .iter()
+        .any(|(name, value)| secret(name) && !reference(value))
+    {
         changed = true;
         let shown = pairs.iter().map(|(name, value)| {
-            (name.as_str(), if secret(name) && !reference(value) { "***" } else { value.as_str() })
+            (
+                name.as_str(),
+                if secret(name) && !reference(value) {
+                    "***"
+                } else {
+                    value.as_str()
+                },
+            )
         });
         url.query_pairs_mut().clear().extend_pairs(shown);
     }
@@ -94,6 +116,9 @@ mod tests {
         let text = value.to_string();
         assert!(!text.contains("hunter2") && !text.contains("pat-1"), "{text}");
         assert!(text.contains("wisdom:***@db.example"), "{text}");
-        assert!(text.contains("env:STRIPE_KEY") && text.contains("sqlite:wisdom.db"), "{text}");
+        assert!(
+            text.contains("env:STRIPE_KEY") && text.contains("sqlite:wisdom.db"),
+            "{text}"
+        );
     }
 }

@@ -27,7 +27,14 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(timestamp: Timestamp, level: &'static str) -> Self {
-        Self { timestamp, level, service: SERVICE, trace_id: None, message: String::new(), context: Map::new() }
+        Self {
+            timestamp,
+            level,
+            service: SERVICE,
+            trace_id: None,
+            message: String::new(),
+            context: Map::new(),
+        }
     }
 
     /// Keeps a text for the context, cut to its bound.
@@ -50,7 +57,11 @@ impl Line {
 
     fn text(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned());
-        if text.chars().any(is_hidden) { escape(&text) } else { text }
+        if text.chars().any(is_hidden) {
+            escape(&text)
+        } else {
+            text
+        }
     }
 }
 
@@ -114,7 +125,11 @@ mod tests {
 
     #[test]
     fn a_line_is_bounded_and_stays_json() {
-        for (text, notes) in [("x".repeat(1 << 20), 1), ("\u{1}".repeat(1 << 20), 30), ("é".repeat(5000), 40)] {
+        for (text, notes) in [
+            ("x".repeat(1 << 20), 1),
+            ("\u{1}".repeat(1 << 20), 30),
+            ("é".repeat(5000), 40),
+        ] {
             let line = written(&text, notes);
             assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
             assert!(serde_json::from_str::<Value>(&line).is_ok());

@@ -37,7 +37,10 @@ impl<W> fmt::Debug for JsonLog<W> {
 impl<W: Write> JsonLog<W> {
     /// A log that writes there. A line is one call of `write_all`.
     pub fn to(out: W) -> Self {
-        Self { clock: SystemClock, out: Mutex::new(out) }
+        Self {
+            clock: SystemClock,
+            out: Mutex::new(out),
+        }
     }
 }
 

@@ -63,8 +63,9 @@ pub fn install_log(filter: &str) -> Result<(), TelemetryError> {
 /// # Errors
 /// [`TelemetryError`] when something records them already.
 pub fn install_metrics() -> Result<PrometheusHandle, TelemetryError> {
-    const SECONDS: [f64; 14] =
-        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+    const SECONDS: [f64; 14] = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0,
+    ];
     PrometheusBuilder::new()
         .set_buckets(&SECONDS)
         .and_then(|builder| builder.install_recorder())

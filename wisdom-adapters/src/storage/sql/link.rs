@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, SqlStr};
+use sqlx_core::transaction::TransactionManager as _;
 use wisdom_core::storage::{StorageError, StorageErrorKind};
 
 use super::row::Row;

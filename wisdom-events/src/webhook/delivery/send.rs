@@ -192,7 +192,15 @@ mod tests {
         let event = ids.id::<kind::Event>();
         let policy = WebhookPolicy::default();
         let body = Bytes::from_static(b"{}");
-        let request = request(&policy, &endpoint, std::slice::from_ref(&secret), event, body, now).unwrap();
+        let request = request(
+            &policy,
+            &endpoint,
+            std::slice::from_ref(&secret),
+            event,
+            body,
+            now,
+        )
+        .unwrap();
         let receiver = Receiver::new(vec![secret]).unwrap();
         let verified = receiver
             .verify_headers(&request.headers, &request.body, now)

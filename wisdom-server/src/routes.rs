@@ -1,0 +1,119 @@
+//! The route table: the one place where operations get a method, a path and a status.
+
+use http::{Method, StatusCode};
+use wisdom_auth::operation::{ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail};
+use wisdom_events::audit::ListEntries;
+use wisdom_events::webhook::operations::{
+    CreateEndpoint, DeleteEndpoint, GetEndpoint, ListAttempts, ListDeliveries, ListEndpoints, ReplayDelivery,
+    RotateSecret, SendExample, UpdateEndpoint,
+};
+use wisdom_tenancy::invitation::{
+    AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
+};
+use wisdom_tenancy::membership::{ChangeRole, GetMember, LeaveTenant, ListMembers, RemoveMember};
+use wisdom_tenancy::sign_up::SignUp;
+use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
+
+use crate::route::{Route, route};
+
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
+const OK: StatusCode = StatusCode::OK;
+const CREATED: StatusCode = StatusCode::CREATED;
+const ACCEPTED: StatusCode = StatusCode::ACCEPTED;
+const EMPTY: StatusCode = StatusCode::NO_CONTENT;
+
+/// Every operation that clients may call, each with one route.
+#[must_use]
+#[rustfmt::skip]
+pub fn all() -> Vec<Route> {
+    vec![
+        route::<SignUp>(POST, "/v1/auth/sign-up", ACCEPTED),
+        route::<VerifyEmail>(POST, "/v1/auth/verify-email", EMPTY),
+        route::<LogIn>(POST, "/v1/auth/log-in", OK),
+        route::<Refresh>(POST, "/v1/auth/refresh", OK),
+        route::<LogOut>(POST, "/v1/auth/log-out", EMPTY),
+        route::<Me>(GET, "/v1/me", OK),
+        route::<ListSessions>(GET, "/v1/sessions", OK),
+        route::<RevokeOne>(DELETE, "/v1/sessions/{session}", EMPTY),
+
+        route::<CreateTenant>(POST, "/v1/tenants", CREATED),
+        route::<ListTenants>(GET, "/v1/tenants", OK),
+        route::<GetTenant>(GET, "/v1/tenants/{tenant}", OK),
+        route::<UpdateTenant>(PATCH, "/v1/tenants/{tenant}", OK),
+
+        route::<Invite>(POST, "/v1/tenants/{tenant}/invitations", CREATED),
+        route::<ListInvitations>(GET, "/v1/tenants/{tenant}/invitations", OK),
+        route::<RevokeInvitation>(DELETE, "/v1/tenants/{tenant}/invitations/{invitation}", EMPTY),
+        route::<AcceptInvitation>(POST, "/v1/invitations/accept", OK),
+        route::<AcceptAndRegister>(POST, "/v1/invitations/accept-and-register", CREATED),
+        route::<DeclineInvitation>(POST, "/v1/invitations/decline", EMPTY),
+
+        route::<ListMembers>(GET, "/v1/tenants/{tenant}/members", OK),
+        route::<GetMember>(GET, "/v1/tenants/{tenant}/members/{member}", OK),
+        route::<ChangeRole>(PATCH, "/v1/tenants/{tenant}/members/{member}", OK),
+        route::<RemoveMember>(DELETE, "/v1/tenants/{tenant}/members/{member}", EMPTY),
+        route::<LeaveTenant>(POST, "/v1/tenants/{tenant}/leave", EMPTY),
+
+        route::<CreateEndpoint>(POST, "/v1/tenants/{tenant}/webhook-endpoints", CREATED),
+        route::<ListEndpoints>(GET, "/v1/tenants/{tenant}/webhook-endpoints", OK),
+        route::<GetEndpoint>(GET, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}", OK),
+        route::<UpdateEndpoint>(PATCH, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}", OK),
+        route::<DeleteEndpoint>(DELETE, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}", EMPTY),
+        route::<RotateSecret>(POST, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}/rotate-secret", OK),
+        route::<SendExample>(POST, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}/example", ACCEPTED),
+        route::<ListDeliveries>(GET, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries", OK),
+        route::<ListAttempts>(GET, "/v1/tenants/{tenant}/webhook-deliveries/{delivery}/attempts", OK),
+        route::<ReplayDelivery>(POST, "/v1/tenants/{tenant}/webhook-deliveries/{delivery}/replay", ACCEPTED),
+
+        route::<ListEntries>(GET, "/v1/tenants/{tenant}/audit-entries", OK),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use wisdom_adapters::assembly::operations;
+    use wisdom_core::access::Access;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_for_clients_has_exactly_one_route() {
+        let mut routes: BTreeMap<&str, usize> = BTreeMap::new();
+        for route in all() {
+            *routes.entry(route.operation).or_default() += 1;
+        }
+        for entry in operations() {
+            let expected = usize::from(entry.access != Access::System);
+            assert_eq!(
+                routes.remove(entry.name).unwrap_or_default(),
+                expected,
+                "{}",
+                entry.name
+            );
+        }
+        assert!(routes.is_empty(), "routes without an operation: {routes:?}");
+    }
+
+    #[test]
+    fn paths_name_the_tenant_where_the_operation_is_a_tenants() {
+        let access: BTreeMap<&str, Access> = operations()
+            .iter()
+            .map(|entry| (entry.name, entry.access))
+            .collect();
+        for route in all() {
+            let scoped = route.path.starts_with("/v1/tenants/{tenant}");
+            assert_eq!(
+                scoped,
+                matches!(access[route.operation], Access::Tenant(_)),
+                "{}",
+                route.path
+            );
+        }
+    }
+}
