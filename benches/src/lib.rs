@@ -1,1 +1,10 @@
-//! Wisdom.
+#![doc = include_str!("../README.md")]
+
+pub mod bare;
+pub mod client;
+pub mod exchange;
+pub mod program;
+pub mod stage;
+
+/// What went wrong, for whoever runs a measurement.
+pub type Trouble = Box<dyn std::error::Error + Send + Sync>;

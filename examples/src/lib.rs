@@ -1,1 +1,4 @@
-//! Wisdom.
+#![doc = include_str!("../README.md")]
+
+pub mod listener;
+pub mod orders;

@@ -5,7 +5,6 @@ use zeroize::Zeroize as _;
 use crate::guard::guard_value;
 
 /// Text or bytes that the caller lends until the call returns. `ptr` may be NULL only when `len` is 0.
-#[expect(non_camel_case_types, reason = "the C name")]
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct wisdom_str {
@@ -16,7 +15,6 @@ pub struct wisdom_str {
 }
 
 /// Bytes that the library gives: return them with `wisdom_buf_free`, never with `free`.
-#[expect(non_camel_case_types, reason = "the C name")]
 #[repr(C)]
 #[derive(Debug)]
 pub struct wisdom_buf {

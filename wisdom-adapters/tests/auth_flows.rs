@@ -32,7 +32,11 @@ mod sqlite {
         let folder = tempfile::tempdir().unwrap();
         let test = TestKit::new();
         let url = format!("sqlite:{}", folder.path().join("wisdom.db").display());
-        Stage::new(storage::open(&url, Arc::clone(test.kit())).await.unwrap(), test, folder)
+        Stage::new(
+            storage::open(&url, Arc::clone(test.kit())).await.unwrap(),
+            test,
+            folder,
+        )
     }
 
     auth_flows!(make);

@@ -1,12 +1,16 @@
 //! Refresh tokens in parallel, on every store: one winner a round, by the rules of `wisdom_auth::session::refresh`.
 
-#[expect(unused_macros, reason = "the cases of single calls are in another test file")]
-mod auth_suite;
+#[path = "auth_suite/stage.rs"]
+#[expect(
+    dead_code,
+    reason = "the cases of single calls in another test file use the rest"
+)]
+mod stage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_suite::stage::{Stage, code};
+use stage::{Stage, code};
 use wisdom_adapters::storage::{self, DynStore};
 use wisdom_auth::error::AuthError;
 use wisdom_auth::session::RevokeReason;
@@ -19,7 +23,9 @@ use wisdom_core::unit_of_work::Kit;
 
 /// Strict: no window once the child was seen; only answers that were lost are given again.
 fn strict(max_replays: u16) -> TestKit {
-    let policy = RefreshPolicy::default().grace(Duration::ZERO, max_replays).unwrap();
+    let policy = RefreshPolicy::default()
+        .grace(Duration::ZERO, max_replays)
+        .unwrap();
     TestKit::with_policies(Policies::new().with(policy))
 }
 
@@ -38,9 +44,17 @@ async fn two_callers_200_rounds(stage: Stage) {
     for round in 1..=200_i64 {
         let answers = refresh_at_once(&stage, &pair, 2).await;
         let [one, other] = <[_; 2]>::try_from(answers).unwrap().map(Result::unwrap);
-        assert_eq!(one.refresh_token.expose(), other.refresh_token.expose(), "one child in round {round}");
+        assert_eq!(
+            one.refresh_token.expose(),
+            other.refresh_token.expose(),
+            "one child in round {round}"
+        );
         let session = stage.session(pair.session).await;
-        assert_eq!((session.generation, session.replays), (round + 1, 1), "one winner in round {round}");
+        assert_eq!(
+            (session.generation, session.replays),
+            (round + 1, 1),
+            "one winner in round {round}"
+        );
         pair = one;
     }
 }
@@ -52,9 +66,17 @@ async fn sixteen_callers_200_rounds(stage: Stage) {
     for round in 1..=200_i64 {
         let answers = refresh_at_once(&stage, &pair, 16).await;
         let pairs: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-        assert!(pairs.iter().all(|p| p.refresh_token.expose() == pairs[0].refresh_token.expose()));
+        assert!(
+            pairs
+                .iter()
+                .all(|p| p.refresh_token.expose() == pairs[0].refresh_token.expose())
+        );
         let session = stage.session(pair.session).await;
-        assert_eq!((session.generation, session.replays), (round + 1, 15), "one winner in round {round}");
+        assert_eq!(
+            (session.generation, session.replays),
+            (round + 1, 15),
+            "one winner in round {round}"
+        );
         pair = pairs[0].clone();
     }
 }
@@ -67,7 +89,11 @@ async fn sixteen_callers_beyond_the_grace(stage: Stage) {
         let answers = refresh_at_once(&stage, &pair, 16).await;
         let (good, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
         assert_eq!(good.len(), 6, "the winner and five answers again");
-        assert!(refused.into_iter().all(|answer| code(answer) == (401, "session.reuse")));
+        assert!(
+            refused
+                .into_iter()
+                .all(|answer| code(answer) == (401, "session.reuse"))
+        );
         let child = good.into_iter().map(Result::unwrap).next().unwrap();
         assert_eq!(code(stage.refresh(&child).await), (401, "session.reuse"));
         assert_eq!(code(stage.authenticate(&child)), (401, "token.invalid"));
@@ -107,7 +133,11 @@ async fn refresh_against_revoke_100_rounds(stage: Stage) {
             async move {
                 if n == 0 {
                     let (session, user) = (pair.session, pair.user);
-                    let end = RevokeSession { session, user, reason: RevokeReason::Revoked };
+                    let end = RevokeSession {
+                        session,
+                        user,
+                        reason: RevokeReason::Revoked,
+                    };
                     assert!(stage.runner().on_behalf(&stage.stranger(), &end).await.unwrap());
                     assert_eq!(code(stage.refresh(&pair).await), (401, "session.revoked"));
                     return None;
@@ -175,7 +205,9 @@ mod postgres {
     use wisdom_adapters::testkit::{TestDatabase, postgres};
 
     async fn make(kit: Arc<Kit>) -> (Arc<DynStore>, TestDatabase) {
-        let database = postgres().await.expect("a PostgreSQL server for tests; see wisdom_adapters::testkit");
+        let database = postgres()
+            .await
+            .expect("a PostgreSQL server for tests; see wisdom_adapters::testkit");
         (storage::open(database.url(), kit).await.unwrap(), database)
     }
 

@@ -1,9 +1,6 @@
 //! The SQLite store passes every storage suite, and leaves nothing behind when its callers go away.
 #![cfg(feature = "sqlite")]
 
-#[macro_use]
-mod storage_suite;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +10,7 @@ use wisdom_adapters::storage::{OpenError, StoreOptions, TenantTx};
 use wisdom_core::conformance::{Harness, TestKit, record};
 use wisdom_core::id::TenantId;
 use wisdom_core::storage::StorageErrorKind;
-use wisdom_core::unit_of_work::{Effect, Store as _, UnitOfWork as _};
+use wisdom_core::unit_of_work::{Effect, Store as _};
 
 async fn make() -> Harness<SqliteStore> {
     let test = TestKit::new();
@@ -23,7 +20,14 @@ async fn make() -> Harness<SqliteStore> {
     Harness::new(Arc::new(store), test).keeping(folder)
 }
 
-storage_conformance!(make);
+mod identity {
+    use super::make;
+    wisdom_auth::identity_storage_conformance!(make);
+}
+mod tenancy {
+    use super::make;
+    wisdom_tenancy::tenancy_storage_conformance!(make);
+}
 
 const COUNT: Statement = Statement::new("orders.count", "SELECT count(*) FROM orders WHERE tenant_id = $1");
 const ADD: Statement = Statement::new("orders.add", "INSERT INTO orders (tenant_id, id) VALUES ($1, $2)");

@@ -1,19 +1,54 @@
-//! Tenancy's operations over the stores.
+//! Tenancy's operations over every store.
 
 #[macro_use]
 mod tenancy_suite;
 
+use std::any::Any;
+use std::sync::Arc;
+
+use tenancy_suite::stage::Stage;
+use wisdom_adapters::storage;
+use wisdom_core::conformance::TestKit;
+
+async fn stage(url: &str, guard: impl Any + Send + Sync) -> Option<Stage> {
+    let test = TestKit::new();
+    let store = storage::open(url, Arc::clone(test.kit())).await.unwrap();
+    Some(Stage::new(store, test, guard))
+}
+
 mod memory {
-    use std::sync::Arc;
+    use super::{Stage, stage};
 
-    use wisdom_adapters::storage::memory::MemoryStore;
-    use wisdom_core::conformance::TestKit;
+    async fn make() -> Option<Stage> {
+        stage("memory:", ()).await
+    }
 
-    use crate::tenancy_suite::stage::Stage;
+    tenancy_flows!(make);
+}
 
-    async fn make() -> Stage {
-        let test = TestKit::new();
-        Stage::new(Arc::new(MemoryStore::new(Arc::clone(test.kit()))), test, ())
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use super::{Stage, stage};
+
+    async fn make() -> Option<Stage> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("wisdom.db").display());
+        stage(&url, folder).await
+    }
+
+    tenancy_flows!(make);
+}
+
+#[cfg(feature = "testkit")]
+mod postgres {
+    use wisdom_adapters::testkit;
+
+    use super::{Stage, stage};
+
+    async fn make() -> Option<Stage> {
+        let database = testkit::present(testkit::postgres().await)?;
+        let url = database.url().to_owned();
+        stage(&url, database).await
     }
 
     tenancy_flows!(make);

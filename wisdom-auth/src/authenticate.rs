@@ -15,7 +15,10 @@ use crate::session::confirmation::ConfirmGeneration;
 pub fn authenticate(services: &AuthServices, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
     let verified = services.tokens.verify(token, now)?;
     let principal = verified.principal();
-    if services.revocations.is_revoked(principal.session, verified.issued_at()) {
+    if services
+        .revocations
+        .is_revoked(principal.session, verified.issued_at())
+    {
         return Err(AuthError::TokenInvalid);
     }
     Ok(principal.clone())

@@ -80,9 +80,11 @@ impl OperationError for AuthError {
         match self {
             Self::Storage(error) => error.into(),
             Self::Access(error) => error.into(),
-            Self::TokenInvalid => {
-                Failure::new(FailureKind::Unauthenticated, "token.invalid", "The token is not valid.")
-            }
+            Self::TokenInvalid => Failure::new(
+                FailureKind::Unauthenticated,
+                "token.invalid",
+                "The token is not valid.",
+            ),
             Self::SessionEnded(end) => Failure::new(FailureKind::Unauthenticated, end.code(), end.message()),
             Self::CredentialsInvalid => Failure::new(
                 FailureKind::Unauthenticated,
@@ -153,16 +155,41 @@ mod tests {
 
     #[test]
     fn codes_and_statuses_are_as_documented() {
-        let busy = HashingError::Busy { retry_after: Duration::from_secs(1) };
-        let limited = AuthError::RateLimited { policy: "login", retry_after: Some(Duration::from_secs(9)) };
+        let busy = HashingError::Busy {
+            retry_after: Duration::from_secs(1),
+        };
+        let limited = AuthError::RateLimited {
+            policy: "login",
+            retry_after: Some(Duration::from_secs(9)),
+        };
         for (error, status, code) in [
             (AuthError::TokenInvalid, 401, "token.invalid"),
-            (AuthError::SessionEnded(SessionEnd::Expired), 401, "session.expired"),
-            (AuthError::SessionEnded(SessionEnd::Revoked(RevokeReason::Reuse)), 401, "session.reuse"),
-            (AuthError::SessionEnded(SessionEnd::Revoked(RevokeReason::Ahead)), 401, "session.ahead"),
-            (AuthError::SessionEnded(SessionEnd::Revoked(RevokeReason::Revoked)), 401, "session.revoked"),
+            (
+                AuthError::SessionEnded(SessionEnd::Expired),
+                401,
+                "session.expired",
+            ),
+            (
+                AuthError::SessionEnded(SessionEnd::Revoked(RevokeReason::Reuse)),
+                401,
+                "session.reuse",
+            ),
+            (
+                AuthError::SessionEnded(SessionEnd::Revoked(RevokeReason::Ahead)),
+                401,
+                "session.ahead",
+            ),
+            (
+                AuthError::SessionEnded(SessionEnd::Revoked(RevokeReason::Revoked)),
+                401,
+                "session.revoked",
+            ),
             (AuthError::CredentialsInvalid, 401, "credentials.invalid"),
-            (AuthError::PasswordWeak(WeakPassword::TooShort { minimum: 15 }), 400, "password.weak"),
+            (
+                AuthError::PasswordWeak(WeakPassword::TooShort { minimum: 15 }),
+                400,
+                "password.weak",
+            ),
             (AuthError::Hashing(busy), 503, "hashing.busy"),
             (limited, 429, "rate_limited"),
             (AuthError::VerificationInvalid, 400, "verification.invalid"),

@@ -30,7 +30,9 @@ pub struct VerificationPolicy {
 
 impl Default for VerificationPolicy {
     fn default() -> Self {
-        Self { verify_email: Duration::from_secs(24 * 60 * 60) }
+        Self {
+            verify_email: Duration::from_secs(24 * 60 * 60),
+        }
     }
 }
 
@@ -90,7 +92,11 @@ pub async fn issue(
 ) -> Result<SecretText, StorageError> {
     let internal = || StorageError::new(StorageErrorKind::Internal, "one_time_tokens.issue");
     let frame = Arc::clone(tx.frame());
-    let random = frame.kit().random.token_base62(LENGTH).map_err(|e| internal().caused_by(e))?;
+    let random = frame
+        .kit()
+        .random
+        .token_base62(LENGTH)
+        .map_err(|e| internal().caused_by(e))?;
     let text = SecretText::from(format!("{PREFIX}{random}"));
     let token = OneTimeToken {
         hash: hash(purpose, &text).ok_or_else(internal)?,
@@ -112,7 +118,10 @@ pub fn hash(purpose: TokenPurpose, text: &SecretText) -> Option<[u8; 32]> {
         return None;
     }
     let input = Context::new().part(purpose.as_str()).part(random);
-    digest::digest(&digest::SHA256, input.as_bytes()).as_ref().try_into().ok()
+    digest::digest(&digest::SHA256, input.as_bytes())
+        .as_ref()
+        .try_into()
+        .ok()
 }
 
 #[cfg(test)]
@@ -125,7 +134,14 @@ mod tests {
         let good = format!("{PREFIX}{}", "aB3".repeat(15).split_at(43).0);
         assert!(hash_of(&good).is_some());
         assert_ne!(hash_of(&good), hash_of(&good.replace("aB3", "aB4")));
-        for bad in ["", PREFIX, &good[4..], &format!("{good}x"), &good[..46], &good.replace('3', "-")] {
+        for bad in [
+            "",
+            PREFIX,
+            &good[4..],
+            &format!("{good}x"),
+            &good[..46],
+            &good.replace('3', "-"),
+        ] {
             assert!(hash_of(bad).is_none(), "{bad}");
         }
     }

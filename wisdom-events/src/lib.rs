@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod bus;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod kit;
 pub mod mail;

@@ -2,11 +2,17 @@
 
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail};
-use wisdom_events::audit::ListEntries;
-use wisdom_events::webhook::operations::{
-    CreateEndpoint, DeleteEndpoint, GetEndpoint, ListAttempts, ListDeliveries, ListEndpoints, ReplayDelivery,
-    RotateSecret, SendExample, UpdateEndpoint,
-};
+use wisdom_events::audit::list_entries::ListAuditEntries;
+use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
+use wisdom_events::webhook::operations::delete_endpoint::DeleteEndpoint;
+use wisdom_events::webhook::operations::get_endpoint::GetEndpoint;
+use wisdom_events::webhook::operations::list_attempts::ListAttempts;
+use wisdom_events::webhook::operations::list_deliveries::ListDeliveries;
+use wisdom_events::webhook::operations::list_endpoints::ListEndpoints;
+use wisdom_events::webhook::operations::replay_delivery::ReplayDelivery;
+use wisdom_events::webhook::operations::rotate_secret::RotateSecret;
+use wisdom_events::webhook::operations::send_example::SendExample;
+use wisdom_events::webhook::operations::update_endpoint::UpdateEndpoint;
 use wisdom_tenancy::invitation::{
     AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
 };
@@ -69,7 +75,7 @@ pub fn all() -> Vec<Route> {
         route::<ListAttempts>(GET, "/v1/tenants/{tenant}/webhook-deliveries/{delivery}/attempts", OK),
         route::<ReplayDelivery>(POST, "/v1/tenants/{tenant}/webhook-deliveries/{delivery}/replay", ACCEPTED),
 
-        route::<ListEntries>(GET, "/v1/tenants/{tenant}/audit-entries", OK),
+        route::<ListAuditEntries>(GET, "/v1/tenants/{tenant}/audit-entries", OK),
     ]
 }
 

@@ -42,11 +42,13 @@ const LEEWAY: Duration = Duration::from_secs(60);
 /// Answers to one spent refresh token at most.
 const MAX_REPLAYS: u16 = 5;
 
+type MakeConsumer = Box<dyn FnOnce(Runner<storage::DynStore>) -> Arc<dyn Consumer> + Send>;
+
 /// Collects what an assembly is made of. Everything but the configuration has a default.
 pub struct WisdomBuilder {
     config: Config,
     operations: Vec<Entry<Wisdom>>,
-    consumers: Vec<Arc<dyn Consumer>>,
+    consumers: Vec<MakeConsumer>,
     policies: Policies,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -85,8 +87,17 @@ impl WisdomBuilder {
 
     /// Adds a consumer of events.
     #[must_use]
-    pub fn consumer(mut self, consumer: Arc<dyn Consumer>) -> Self {
-        self.consumers.push(consumer);
+    pub fn consumer(self, consumer: Arc<dyn Consumer>) -> Self {
+        self.consumer_with(|_| consumer)
+    }
+
+    /// Adds a consumer of events that runs use cases: it is made once there is a runner.
+    #[must_use]
+    pub fn consumer_with(
+        mut self,
+        make: impl FnOnce(Runner<storage::DynStore>) -> Arc<dyn Consumer> + Send + 'static,
+    ) -> Self {
+        self.consumers.push(Box::new(make));
         self
     }
 
@@ -140,7 +151,7 @@ impl WisdomBuilder {
             Arc::new(MailConsumer::new(Arc::clone(&kit), Arc::clone(&ports.email))),
             Arc::new(StreamConsumer::new(ports.stream.clone())),
         ];
-        consumers.extend(self.consumers);
+        consumers.extend(self.consumers.into_iter().map(|make| make(runner.clone())));
         let events = EventServices {
             bus: Bus::new(consumers).map_err(|e| OpenError::Assembly(e.to_string()))?,
             http: Arc::clone(&ports.http),

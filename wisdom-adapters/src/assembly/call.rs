@@ -37,6 +37,14 @@ pub struct Call<'a> {
     pub input: Value,
 }
 
+impl<'a> Call<'a> {
+    /// A call by nobody in particular and outside of any tenant; set the other fields as needed.
+    #[must_use]
+    pub const fn new(operation: &'a str, input: Value, request: RequestInfo) -> Self {
+        Self { operation, token: None, tenant: None, idempotency_key: None, request, input }
+    }
+}
+
 impl Wisdom {
     /// The identity of a new request: an id, and the caller's trace or a new one.
     #[must_use]

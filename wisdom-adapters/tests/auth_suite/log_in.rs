@@ -13,14 +13,26 @@ use super::stage::{PASSWORD, Stage, code, email, secret};
 pub(crate) async fn the_right_password_gives_a_pair_that_works(stage: &Stage) {
     let ada = stage.person("ada@acme.example").await;
     let pair = stage.try_log_in("ADA@acme.example", PASSWORD).await.unwrap();
-    assert_eq!((pair.user, pair.token_type.as_str(), pair.expires_in), (ada.id, "Bearer", 600));
+    assert_eq!(
+        (pair.user, pair.token_type.as_str(), pair.expires_in),
+        (ada.id, "Bearer", 600)
+    );
     assert_eq!(pair.refresh_expires_in, 14 * 86_400);
     let principal = stage.authenticate(&pair).unwrap();
-    assert_eq!((principal.user, principal.session, principal.generation), (ada.id, pair.session, 1));
+    assert_eq!(
+        (principal.user, principal.session, principal.generation),
+        (ada.id, pair.session, 1)
+    );
     let session = stage.session(pair.session).await;
-    assert_eq!((session.user, session.label.as_str(), session.confirmed), (ada.id, "Test", false));
+    assert_eq!(
+        (session.user, session.label.as_str(), session.confirmed),
+        (ada.id, "Test", false)
+    );
     let events = stage.drain().await;
-    assert_eq!(events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["auth.session.started"]);
+    assert_eq!(
+        events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(),
+        ["auth.session.started"]
+    );
     let again = stage.try_log_in("ada@acme.example", PASSWORD).await.unwrap();
     assert_ne!(again.session, pair.session);
 }
@@ -30,10 +42,19 @@ pub(crate) async fn wrong_unknown_and_disabled_get_one_answer(stage: &Stage) {
     stage.person("bob@acme.example").await;
     stage.disable("bob@acme.example").await;
     let wrong = (401, "credentials.invalid");
-    assert_eq!(code(stage.try_log_in("ada@acme.example", "another password").await), wrong);
-    assert_eq!(code(stage.try_log_in("nobody@acme.example", PASSWORD).await), wrong);
+    assert_eq!(
+        code(stage.try_log_in("ada@acme.example", "another password").await),
+        wrong
+    );
+    assert_eq!(
+        code(stage.try_log_in("nobody@acme.example", PASSWORD).await),
+        wrong
+    );
     assert_eq!(code(stage.try_log_in("bob@acme.example", PASSWORD).await), wrong);
-    assert_eq!(code(stage.try_log_in("ada@acme.example", &"x".repeat(100_000)).await), wrong);
+    assert_eq!(
+        code(stage.try_log_in("ada@acme.example", &"x".repeat(100_000)).await),
+        wrong
+    );
     assert!(stage.drain().await.is_empty());
 }
 
@@ -41,7 +62,10 @@ pub(crate) async fn tries_are_counted_for_known_and_unknown_addresses_alike(stag
     stage.person("ada@acme.example").await;
     for address in ["ada@acme.example", "nobody@acme.example"] {
         for _ in 0..5 {
-            assert_eq!(code(stage.try_log_in(address, "a wrong password").await), (401, "credentials.invalid"));
+            assert_eq!(
+                code(stage.try_log_in(address, "a wrong password").await),
+                (401, "credentials.invalid")
+            );
         }
         let refused = stage.try_log_in(&address.to_uppercase(), PASSWORD).await;
         assert_eq!(code(refused), (429, "rate_limited"), "{address}");
@@ -60,10 +84,19 @@ pub(crate) async fn one_source_is_throttled_over_many_addresses(stage: &Stage) {
         device: None,
     };
     for n in 0..60 {
-        assert_eq!(code(attempt(n).run(stage, &from(1)).await), (401, "credentials.invalid"));
+        assert_eq!(
+            code(attempt(n).run(stage, &from(1)).await),
+            (401, "credentials.invalid")
+        );
     }
-    assert_eq!(code(attempt(60).run(stage, &from(1)).await), (429, "rate_limited"));
-    assert_eq!(code(attempt(60).run(stage, &from(2)).await), (401, "credentials.invalid"));
+    assert_eq!(
+        code(attempt(60).run(stage, &from(1)).await),
+        (429, "rate_limited")
+    );
+    assert_eq!(
+        code(attempt(60).run(stage, &from(2)).await),
+        (401, "credentials.invalid")
+    );
 }
 
 pub(crate) async fn a_limiter_that_is_away_closes_the_door(stage: &Stage) {
@@ -77,7 +110,10 @@ pub(crate) async fn a_raised_cost_rehashes_at_the_next_sign_in(stage: &Stage) {
     stage.person("ada@acme.example").await;
     let before = stage.password_hash("ada@acme.example").await;
     let raised = stage.at_cost(PasswordParams::default());
-    assert_eq!(code(raised.try_log_in("ada@acme.example", "a wrong one").await), (401, "credentials.invalid"));
+    assert_eq!(
+        code(raised.try_log_in("ada@acme.example", "a wrong one").await),
+        (401, "credentials.invalid")
+    );
     assert_eq!(stage.password_hash("ada@acme.example").await, before);
     raised.log_in("ada@acme.example").await;
     let after = stage.password_hash("ada@acme.example").await;
@@ -97,7 +133,9 @@ pub(crate) async fn a_password_changed_meanwhile_lets_nobody_in(stage: &Stage) {
         verified_hash: Some(secret(hash)),
     };
     let runner = stage.runner();
-    let stale = runner.on_behalf(&stage.stranger(), &start("$argon2id$v=19$m=64,t=1,p=1$old$old")).await;
+    let stale = runner
+        .on_behalf(&stage.stranger(), &start("$argon2id$v=19$m=64,t=1,p=1$old$old"))
+        .await;
     assert!(matches!(stale.unwrap(), StartOutcome::Refused));
     let current = runner.on_behalf(&stage.stranger(), &start(&stored)).await;
     assert!(matches!(current.unwrap(), StartOutcome::Started(_)));

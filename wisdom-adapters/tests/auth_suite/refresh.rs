@@ -24,8 +24,14 @@ pub(crate) async fn each_refresh_spends_its_token(stage: &Stage) {
         pair = next;
     }
     let after = stage.session(pair.session).await;
-    assert_eq!((after.generation, after.absolute_until), (5, session.absolute_until));
-    assert_eq!(after.idle_until, session.idle_until.saturating_add(Duration::from_secs(240)));
+    assert_eq!(
+        (after.generation, after.absolute_until),
+        (5, session.absolute_until)
+    );
+    assert_eq!(
+        after.idle_until,
+        session.idle_until.saturating_add(Duration::from_secs(240))
+    );
 }
 
 pub(crate) async fn a_lost_answer_can_be_fetched_again(stage: &Stage) {
@@ -39,7 +45,11 @@ pub(crate) async fn a_lost_answer_can_be_fetched_again(stage: &Stage) {
         assert_eq!(stage.authenticate(&again).unwrap().generation, 2);
     }
     assert_eq!(stage.session(first.session).await.replays, 5);
-    assert_eq!(code(stage.refresh(&first).await), REUSE, "more often than any client loses answers");
+    assert_eq!(
+        code(stage.refresh(&first).await),
+        REUSE,
+        "more often than any client loses answers"
+    );
 }
 
 pub(crate) async fn parallel_tabs_have_a_window_and_no_more(stage: &Stage) {
@@ -72,14 +82,27 @@ pub(crate) async fn a_spent_token_ends_the_session_and_tells_the_user(stage: &St
     stage.drain().await;
     assert_eq!(code(stage.refresh(&first).await), REUSE);
     let ended = stage.session(first.session).await.revoked;
-    assert_eq!(ended, Some((stage.test().now(), RevokeReason::Reuse)), "committed although it was refused");
+    assert_eq!(
+        ended,
+        Some((stage.test().now(), RevokeReason::Reuse)),
+        "committed although it was refused"
+    );
 
     let events = stage.drain().await;
-    let revoked = events.iter().find(|event| event.kind == "auth.session.revoked").unwrap();
-    assert_eq!(wisdom_auth::session::event::ended_sessions(revoked).unwrap(), [first.session]);
+    let revoked = events
+        .iter()
+        .find(|event| event.kind == "auth.session.revoked")
+        .unwrap();
+    assert_eq!(
+        wisdom_auth::session::event::ended_sessions(revoked).unwrap(),
+        [first.session]
+    );
     let mails = stage.mails(&events);
     assert_eq!(mails.len(), 1);
-    assert_eq!((mails[0].template.as_str(), &mails[0].to), ("auth.session.reuse", &ada.email));
+    assert_eq!(
+        (mails[0].template.as_str(), &mails[0].to),
+        ("auth.session.reuse", &ada.email)
+    );
 
     assert_dead(stage, &[&first, &second, &third], REUSE).await;
     assert!(stage.drain().await.is_empty(), "told once");
@@ -113,8 +136,22 @@ pub(crate) async fn a_restored_database_ends_the_session_without_blame(stage: &S
     let second = stage.refresh(&first).await.unwrap();
     let third = stage.refresh(&second).await.unwrap();
     let now = stage.session(first.session).await;
-    let mut tx = stage.runner().store().begin_system(&stage.test().system(), Effect::Write).await.unwrap();
-    tx.sessions().update(&Session { version: now.version, ..backup }, now.version).await.unwrap();
+    let mut tx = stage
+        .runner()
+        .store()
+        .begin_system(&stage.test().system(), Effect::Write)
+        .await
+        .unwrap();
+    tx.sessions()
+        .update(
+            &Session {
+                version: now.version,
+                ..backup
+            },
+            now.version,
+        )
+        .await
+        .unwrap();
     save(tx).await;
     stage.drain().await;
     assert_eq!(code(stage.refresh(&third).await), (401, "session.ahead"));
@@ -156,11 +193,24 @@ pub(crate) async fn foreign_and_invented_tokens_change_nothing(stage: &Stage) {
     let foreign = {
         use wisdom_auth::session::refresh_token::{RefreshKey, RefreshToken};
         let key = RefreshKey::generate(&*stage.test().kit().random).unwrap();
-        [RefreshToken::mint(pair.session, 1, &key), RefreshToken::mint(stage.test().id(), 1, &key)]
+        [
+            RefreshToken::mint(pair.session, 1, &key),
+            RefreshToken::mint(stage.test().id(), 1, &key),
+        ]
     };
-    let invented = ["", "wrt_", &stolen[..63], &stolen.to_uppercase(), pair.access_token.expose()].map(secret);
+    let invented = [
+        "",
+        "wrt_",
+        &stolen[..63],
+        &stolen.to_uppercase(),
+        pair.access_token.expose(),
+    ]
+    .map(secret);
     for token in foreign.into_iter().chain(invented) {
-        let attempt = TokenPair { refresh_token: token, ..pair.clone() };
+        let attempt = TokenPair {
+            refresh_token: token,
+            ..pair.clone()
+        };
         assert_eq!(code(stage.refresh(&attempt).await), (401, "token.invalid"));
     }
     assert_eq!(stage.session(pair.session).await, before);

@@ -92,7 +92,9 @@ impl RateLimit for Burst {
             return Err(PortError::new("rate_limit", "check", PortErrorKind::Unavailable));
         }
         let mut taken = self.taken.lock().unwrap();
-        let taken = taken.entry((policy.name().to_owned(), key.as_bytes().to_vec())).or_default();
+        let taken = taken
+            .entry((policy.name().to_owned(), key.as_bytes().to_vec()))
+            .or_default();
         let allowed = *taken + cost <= policy.burst().get();
         *taken += if allowed { cost } else { 0 };
         Ok(RateDecision {
@@ -128,9 +130,18 @@ impl Stage {
             rate_limit: Arc::clone(&limiter) as Arc<dyn RateLimit>,
         };
         // Parallel cases are about who wins, not about how soon the losers give up.
-        let retry = RetryPolicy { attempts: 50, ..RetryPolicy::default() };
+        let retry = RetryPolicy {
+            attempts: 50,
+            ..RetryPolicy::default()
+        };
         let runner = Runner::new(store, kit, retry);
-        Self { test, runner, auth: Arc::new(auth), limiter, _guard: Arc::new(guard) }
+        Self {
+            test,
+            runner,
+            auth: Arc::new(auth),
+            limiter,
+            _guard: Arc::new(guard),
+        }
     }
 
     /// The same store behind a host whose passwords cost this much.
@@ -168,9 +179,19 @@ impl Stage {
     /// A person with an account and the password of everybody.
     pub(crate) async fn person(&self, address: &str) -> User {
         let phc = self.auth.passwords.hash(secret(PASSWORD)).await.unwrap();
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Write).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Write)
+            .await
+            .unwrap();
         let display_name = DisplayName::parse("Somebody").unwrap();
-        let new = NewUser { email: email(address), display_name, phc, verified: false };
+        let new = NewUser {
+            email: email(address),
+            display_name,
+            phc,
+            verified: false,
+        };
         let user = register(&mut *tx, new).await.unwrap();
         save(tx).await;
         user
@@ -178,26 +199,48 @@ impl Stage {
 
     /// The user, as stored.
     pub(crate) async fn stored_user(&self, address: &str) -> User {
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Read).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Read)
+            .await
+            .unwrap();
         tx.users().find_by_email(&email(address)).await.unwrap().unwrap()
     }
 
     pub(crate) async fn password_hash(&self, address: &str) -> String {
         let user = self.stored_user(address).await;
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Read).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Read)
+            .await
+            .unwrap();
         tx.users().password_hash(user.id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn disable(&self, address: &str) {
         let user = self.stored_user(address).await;
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Write).await.unwrap();
-        let disabled = User { state: UserState::Disabled, ..user };
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Write)
+            .await
+            .unwrap();
+        let disabled = User {
+            state: UserState::Disabled,
+            ..user
+        };
         tx.users().update(&disabled, disabled.version).await.unwrap();
         save(tx).await;
     }
 
     pub(crate) async fn try_log_in(&self, address: &str, password: &str) -> Result<TokenPair, AuthError> {
-        let log_in = LogIn { email: email(address), password: secret(password), device: Some("Test".to_owned()) };
+        let log_in = LogIn {
+            email: email(address),
+            password: secret(password),
+            device: Some("Test".to_owned()),
+        };
         log_in.run(self, &self.stranger()).await
     }
 
@@ -208,18 +251,30 @@ impl Stage {
     }
 
     pub(crate) async fn refresh(&self, pair: &TokenPair) -> Result<TokenPair, AuthError> {
-        Refresh { refresh_token: pair.refresh_token.clone() }.run(self, &self.stranger()).await
+        Refresh {
+            refresh_token: pair.refresh_token.clone(),
+        }
+        .run(self, &self.stranger())
+        .await
     }
 
     /// What the edge does when it sees an access token for the first time.
     pub(crate) async fn see(&self, pair: &TokenPair) {
         let principal = self.authenticate(pair).unwrap();
-        let confirm = ConfirmGeneration { session: principal.session, generation: principal.generation };
+        let confirm = ConfirmGeneration {
+            session: principal.session,
+            generation: principal.generation,
+        };
         self.runner.on_behalf(&self.stranger(), &confirm).await.unwrap();
     }
 
     pub(crate) async fn session(&self, id: SessionId) -> Session {
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Read).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Read)
+            .await
+            .unwrap();
         tx.sessions().find(id).await.unwrap().unwrap()
     }
 
@@ -227,10 +282,24 @@ impl Stage {
     pub(crate) async fn drain(&self) -> Vec<StoredEvent> {
         let mut events = Vec::new();
         loop {
-            let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Write).await.unwrap();
-            let claimed = tx.outbox().claim(100, self.test.now(), Duration::from_secs(30)).await.unwrap();
+            let mut tx = self
+                .runner
+                .store()
+                .begin_system(&self.test.system(), Effect::Write)
+                .await
+                .unwrap();
+            let claimed = tx
+                .outbox()
+                .claim(100, self.test.now(), Duration::from_secs(30))
+                .await
+                .unwrap();
             for claim in &claimed {
-                assert!(tx.outbox().complete(claim.event.id, claim.fence, self.test.now()).await.unwrap());
+                assert!(
+                    tx.outbox()
+                        .complete(claim.event.id, claim.fence, self.test.now())
+                        .await
+                        .unwrap()
+                );
             }
             save(tx).await;
             if claimed.is_empty() {
@@ -244,7 +313,9 @@ impl Stage {
     pub(crate) fn mails(&self, events: &[StoredEvent]) -> Vec<MailRequest> {
         let sealer = self.test.kit().sealer.as_ref();
         let asked = events.iter().filter(|event| event.kind == MAIL_REQUESTED);
-        asked.map(|event| MailRequest::from_event(event, sealer).unwrap()).collect()
+        asked
+            .map(|event| MailRequest::from_event(event, sealer).unwrap())
+            .collect()
     }
 }
 

@@ -18,24 +18,45 @@ use wisdom_tenancy::tenant::TenantState;
 use super::stage::{PASSWORD, Stage, code, email, name, secret};
 
 fn invite(address: &str, role: Role) -> Invite {
-    Invite { email: email(address), role }
+    Invite {
+        email: email(address),
+        role,
+    }
 }
 
 pub(crate) async fn accepting_makes_a_member_and_twice_is_once(stage: &Stage) {
     let ada = stage.person("ada@acme.example", true).await;
     let grace = stage.person("grace@acme.example", true).await;
     let tenant = stage.tenant(&ada, "Acme").await;
-    let (view, token) = stage.invite(&tenant, &ada, "Grace@acme.example", Role::Admin).await;
-    assert_eq!((view.status, view.invited_by), (InvitationStatus::Pending, ada.id));
+    let (view, token) = stage
+        .invite(&tenant, &ada, "Grace@acme.example", Role::Admin)
+        .await;
+    assert_eq!(
+        (view.status, view.invited_by),
+        (InvitationStatus::Pending, ada.id)
+    );
 
     let joined = stage.accept(&grace, &token).await.unwrap();
-    assert_eq!((joined.user, joined.tenant.id, joined.membership.role), (grace.id, tenant.id, Role::Admin));
-    assert_eq!(stage.membership(&tenant, &grace).await.unwrap(), joined.membership);
+    assert_eq!(
+        (joined.user, joined.tenant.id, joined.membership.role),
+        (grace.id, tenant.id, Role::Admin)
+    );
+    assert_eq!(
+        stage.membership(&tenant, &grace).await.unwrap(),
+        joined.membership
+    );
     let events = stage.drain().await;
     let mut kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["tenancy.invitation.accepted", "tenancy.membership.created"]);
-    assert!(events.iter().all(|event| event.data["user"] == grace.id.to_string()));
+    assert_eq!(
+        kinds,
+        ["tenancy.invitation.accepted", "tenancy.membership.created"]
+    );
+    assert!(
+        events
+            .iter()
+            .all(|event| event.data["user"] == grace.id.to_string())
+    );
     assert!(events.iter().all(|event| event.tenant == Some(tenant.id)));
 
     assert_eq!(stage.accept(&grace, &token).await.unwrap(), joined);
@@ -44,7 +65,16 @@ pub(crate) async fn accepting_makes_a_member_and_twice_is_once(stage: &Stage) {
 
     // Whoever was removed since does not come back with the token of then.
     let owner = stage.context(&tenant, &ada, Role::Owner);
-    stage.runner().tenant(&owner, &RemoveMember { member: joined.membership.id }).await.unwrap();
+    stage
+        .runner()
+        .tenant(
+            &owner,
+            &RemoveMember {
+                member: joined.membership.id,
+            },
+        )
+        .await
+        .unwrap();
     assert_eq!(code(stage.accept(&grace, &token).await), (409, "invitation.gone"));
 }
 
@@ -53,15 +83,26 @@ pub(crate) async fn the_token_is_in_the_mail_and_nowhere_else(stage: &Stage) {
     let tenant = stage.tenant(&ada, "Acme").await;
     let owner = stage.context(&tenant, &ada, Role::Owner);
     stage.drain().await;
-    let view = stage.runner().tenant(&owner, &invite("grace@acme.example", Role::Member)).await.unwrap();
+    let view = stage
+        .runner()
+        .tenant(&owner, &invite("grace@acme.example", Role::Member))
+        .await
+        .unwrap();
     let events = stage.drain().await;
     let mail = stage.mails(&events).remove(0);
     let token = &mail.params["token"];
     assert!(token.starts_with("invt_") && token.len() == 48);
     assert_eq!(mail.template, "tenancy.invitation");
-    assert_eq!((mail.params["tenant_name"].as_str(), mail.params["role"].as_str()), ("Acme", "member"));
+    assert_eq!(
+        (mail.params["tenant_name"].as_str(), mail.params["role"].as_str()),
+        ("Acme", "member")
+    );
 
-    let list = stage.runner().tenant(&owner, &ListInvitations::default()).await.unwrap();
+    let list = stage
+        .runner()
+        .tenant(&owner, &ListInvitations::default())
+        .await
+        .unwrap();
     assert_eq!(list.items, [view.clone()]);
     let shown = serde_json::to_string(&(&view, &list)).unwrap();
     let told = serde_json::to_string(&events).unwrap();
@@ -76,16 +117,23 @@ pub(crate) async fn inviting_again_replaces_the_token_five_times_a_day(stage: &S
     let ada = stage.person("ada@acme.example", true).await;
     let grace = stage.person("grace@acme.example", true).await;
     let tenant = stage.tenant(&ada, "Acme").await;
-    let (first, old) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (first, old) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     let mut newest = old.clone();
     for _ in 2..=5 {
-        let (again, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Viewer).await;
+        let (again, token) = stage
+            .invite(&tenant, &ada, "grace@acme.example", Role::Viewer)
+            .await;
         assert_eq!(again.id, first.id);
         assert!(again.expires_at > first.expires_at);
         newest = token;
     }
     let owner = stage.context(&tenant, &ada, Role::Owner);
-    let sixth = stage.runner().tenant(&owner, &invite("grace@acme.example", Role::Viewer)).await;
+    let sixth = stage
+        .runner()
+        .tenant(&owner, &invite("grace@acme.example", Role::Viewer))
+        .await;
     assert_eq!(code(sixth), (429, "invitation.too_many"));
     assert!(stage.drain().await.is_empty());
 
@@ -97,24 +145,54 @@ pub(crate) async fn inviting_again_replaces_the_token_five_times_a_day(stage: &S
 pub(crate) async fn only_the_verified_invited_address_may_accept(stage: &Stage) {
     let ada = stage.person("ada@acme.example", true).await;
     let tenant = stage.tenant(&ada, "Acme").await;
-    let (_, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (_, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
 
     let mallory = stage.person("mallory@bolt.example", true).await;
     let refused = stage.accept(&mallory, &token).await.unwrap_err().into_failure();
-    assert_eq!((refused.kind.http_status(), refused.code), (403, "invitation.other_account"));
-    assert!(refused.message.as_str().contains("g***@acme.example"), "{}", refused.message);
+    assert_eq!(
+        (refused.kind.http_status(), refused.code),
+        (403, "invitation.other_account")
+    );
+    assert!(
+        refused.message.as_str().contains("g***@acme.example"),
+        "{}",
+        refused.message
+    );
     assert!(!refused.message.as_str().contains("grace"));
 
     // An account somebody made in advance with the invited address.
     let squatter = stage.person("grace@acme.example", false).await;
-    assert_eq!(code(stage.accept(&squatter, &token).await), (403, "invitation.email_unverified"));
+    assert_eq!(
+        code(stage.accept(&squatter, &token).await),
+        (403, "invitation.email_unverified")
+    );
     assert_eq!(stage.standings(&squatter).await, []);
-    for junk in ["", "invt_", "x", &token.expose()[..47], &format!("{}x", token.expose())] {
-        assert_eq!(code(stage.accept(&mallory, &secret(junk)).await), (404, "not_found"), "{junk}");
+    for junk in [
+        "",
+        "invt_",
+        "x",
+        &token.expose()[..47],
+        &format!("{}x", token.expose()),
+    ] {
+        assert_eq!(
+            code(stage.accept(&mallory, &secret(junk)).await),
+            (404, "not_found"),
+            "{junk}"
+        );
     }
     let owner = stage.context(&tenant, &ada, Role::Owner);
-    let list = stage.runner().tenant(&owner, &ListInvitations::default()).await.unwrap();
-    assert_eq!((list.items[0].status, list.items[0].version), (InvitationStatus::Pending, 1), "untouched");
+    let list = stage
+        .runner()
+        .tenant(&owner, &ListInvitations::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (list.items[0].status, list.items[0].version),
+        (InvitationStatus::Pending, 1),
+        "untouched"
+    );
 }
 
 pub(crate) async fn the_inviter_must_still_be_entitled(stage: &Stage) {
@@ -123,17 +201,29 @@ pub(crate) async fn the_inviter_must_still_be_entitled(stage: &Stage) {
     let owner = stage.context(&tenant, &ada, Role::Owner);
     let (joan, joan_in) = stage.join(&tenant, "joan@acme.example", Role::Admin).await;
     let grace = stage.person("grace@acme.example", true).await;
-    let (view, token) = stage.invite(&tenant, &joan, "grace@acme.example", Role::Member).await;
+    let (view, token) = stage
+        .invite(&tenant, &joan, "grace@acme.example", Role::Member)
+        .await;
     let gone = (409, "invitation.inviter_gone");
 
-    let demote = ChangeRole { member: joan_in.id, role: Role::Member, expected_version: None };
+    let demote = ChangeRole {
+        member: joan_in.id,
+        role: Role::Member,
+        expected_version: None,
+    };
     stage.runner().tenant(&owner, &demote).await.unwrap();
     assert_eq!(code(stage.accept(&grace, &token).await), gone);
-    stage.runner().tenant(&owner, &RemoveMember { member: joan_in.id }).await.unwrap();
+    stage
+        .runner()
+        .tenant(&owner, &RemoveMember { member: joan_in.id })
+        .await
+        .unwrap();
     assert_eq!(code(stage.accept(&grace, &token).await), gone);
     assert_eq!(stage.membership(&tenant, &grace).await, None);
 
-    let (again, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (again, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     assert_eq!((again.id, again.invited_by), (view.id, ada.id));
     stage.accept(&grace, &token).await.unwrap();
 }
@@ -147,15 +237,48 @@ pub(crate) async fn nobody_invites_above_their_rank(stage: &Stage) {
     let member = stage.context(&tenant, &kim, Role::Member);
     let rank = (403, "member.rank");
     let runner = stage.runner();
-    assert_eq!(code(runner.tenant(&admin, &invite("grace@acme.example", Role::Owner)).await), rank);
-    assert_eq!(code(runner.tenant(&member, &invite("grace@acme.example", Role::Viewer)).await), (403, "forbidden"));
+    assert_eq!(
+        code(
+            runner
+                .tenant(&admin, &invite("grace@acme.example", Role::Owner))
+                .await
+        ),
+        rank
+    );
+    assert_eq!(
+        code(
+            runner
+                .tenant(&member, &invite("grace@acme.example", Role::Viewer))
+                .await
+        ),
+        (403, "forbidden")
+    );
 
-    let (view, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Owner).await;
-    assert_eq!(code(runner.tenant(&admin, &invite("grace@acme.example", Role::Viewer)).await), rank);
-    assert_eq!(code(runner.tenant(&admin, &RevokeInvitation { invitation: view.id }).await), rank);
+    let (view, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Owner)
+        .await;
+    assert_eq!(
+        code(
+            runner
+                .tenant(&admin, &invite("grace@acme.example", Role::Viewer))
+                .await
+        ),
+        rank
+    );
+    assert_eq!(
+        code(
+            runner
+                .tenant(&admin, &RevokeInvitation { invitation: view.id })
+                .await
+        ),
+        rank
+    );
     let grace = stage.person("grace@acme.example", true).await;
     let joined = stage.accept(&grace, &token).await.unwrap();
-    assert_eq!((joined.membership.role, joined.tenant.owner_count), (Role::Owner, 2));
+    assert_eq!(
+        (joined.membership.role, joined.tenant.owner_count),
+        (Role::Owner, 2)
+    );
 }
 
 pub(crate) async fn closed_invitations_stay_closed(stage: &Stage) {
@@ -165,13 +288,24 @@ pub(crate) async fn closed_invitations_stay_closed(stage: &Stage) {
     let grace = stage.person("grace@acme.example", true).await;
     let runner = stage.runner();
 
-    let (view, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (view, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     let revoke = RevokeInvitation { invitation: view.id };
-    assert_eq!(runner.tenant(&owner, &revoke).await.unwrap().status, InvitationStatus::Revoked);
-    assert_eq!(runner.tenant(&owner, &revoke).await.unwrap().version, 2, "twice is once");
+    assert_eq!(
+        runner.tenant(&owner, &revoke).await.unwrap().status,
+        InvitationStatus::Revoked
+    );
+    assert_eq!(
+        runner.tenant(&owner, &revoke).await.unwrap().version,
+        2,
+        "twice is once"
+    );
     assert_eq!(code(stage.accept(&grace, &token).await), (409, "invitation.gone"));
 
-    let (next, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (next, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     assert_ne!(next.id, view.id);
     let decline = DeclineInvitation { token: token.clone() };
     for _ in 0..2 {
@@ -179,18 +313,42 @@ pub(crate) async fn closed_invitations_stay_closed(stage: &Stage) {
         assert_eq!(declined.status, InvitationStatus::Declined);
     }
     assert_eq!(code(stage.accept(&grace, &token).await), (409, "invitation.gone"));
-    assert_eq!(code(runner.tenant(&owner, &RevokeInvitation { invitation: next.id }).await), (409, "invitation.gone"));
+    assert_eq!(
+        code(
+            runner
+                .tenant(&owner, &RevokeInvitation { invitation: next.id })
+                .await
+        ),
+        (409, "invitation.gone")
+    );
 
-    let (_, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (_, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     stage.test().advance(Duration::from_secs(7 * 86_400));
-    assert_eq!(code(stage.accept(&grace, &token).await), (409, "invitation.expired"));
-    let late = runner.on_behalf(&stage.stranger(), &DeclineInvitation { token }).await;
+    assert_eq!(
+        code(stage.accept(&grace, &token).await),
+        (409, "invitation.expired")
+    );
+    let late = runner
+        .on_behalf(&stage.stranger(), &DeclineInvitation { token })
+        .await;
     assert_eq!(code(late), (409, "invitation.expired"));
 
-    let pending = ListInvitations { state: Some(InvitationState::Pending), ..ListInvitations::default() };
+    let pending = ListInvitations {
+        state: Some(InvitationState::Pending),
+        ..ListInvitations::default()
+    };
     let listed = runner.tenant(&owner, &pending).await.unwrap().items;
-    assert_eq!(listed.iter().map(|view| view.status).collect::<Vec<_>>(), [InvitationStatus::Expired]);
-    let all = runner.tenant(&owner, &ListInvitations::default()).await.unwrap().items;
+    assert_eq!(
+        listed.iter().map(|view| view.status).collect::<Vec<_>>(),
+        [InvitationStatus::Expired]
+    );
+    let all = runner
+        .tenant(&owner, &ListInvitations::default())
+        .await
+        .unwrap()
+        .items;
     assert_eq!(all.len(), 3);
 }
 
@@ -200,7 +358,10 @@ pub(crate) async fn members_are_not_invited(stage: &Stage) {
     let owner = stage.context(&tenant, &ada, Role::Owner);
     stage.join(&tenant, "grace@acme.example", Role::Viewer).await;
     stage.drain().await;
-    let again = stage.runner().tenant(&owner, &invite("GRACE@acme.example", Role::Admin)).await;
+    let again = stage
+        .runner()
+        .tenant(&owner, &invite("GRACE@acme.example", Role::Admin))
+        .await;
     assert_eq!(code(again), (409, "member.exists"));
     assert!(stage.drain().await.is_empty());
 }
@@ -216,7 +377,11 @@ pub(crate) async fn accepting_never_lowers_a_role(stage: &Stage) {
         let user = stage.person(address, true).await;
         let before = stage.enrol(&tenant, &user, held).await;
         let joined = stage.accept(&user, &token).await.unwrap();
-        assert_eq!((joined.membership.id, joined.membership.role), (before.id, after), "{address}");
+        assert_eq!(
+            (joined.membership.id, joined.membership.role),
+            (before.id, after),
+            "{address}"
+        );
         assert_eq!(stage.membership(&tenant, &user).await.unwrap(), joined.membership);
     }
 }
@@ -224,9 +389,18 @@ pub(crate) async fn accepting_never_lowers_a_role(stage: &Stage) {
 pub(crate) async fn a_new_person_registers_and_joins_in_one_step(stage: &Stage) {
     let ada = stage.person("ada@acme.example", true).await;
     let tenant = stage.tenant(&ada, "Acme").await;
-    let (_, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
-    let mut form = AcceptAndRegister { token, password: secret("short"), display_name: name("Grace Hopper") };
-    assert_eq!(code(form.run(stage, &stage.stranger()).await), (400, "password.weak"));
+    let (_, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
+    let mut form = AcceptAndRegister {
+        token,
+        password: secret("short"),
+        display_name: name("Grace Hopper"),
+    };
+    assert_eq!(
+        code(form.run(stage, &stage.stranger()).await),
+        (400, "password.weak")
+    );
     assert!(stage.user_at("grace@acme.example").await.is_none());
 
     form.password = secret(PASSWORD);
@@ -236,29 +410,50 @@ pub(crate) async fn a_new_person_registers_and_joins_in_one_step(stage: &Stage) 
     assert!(grace.email_verified_at.is_some(), "the token proved the mailbox");
     let mut kinds: Vec<String> = stage.drain().await.into_iter().map(|event| event.kind).collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["auth.user.created", "tenancy.invitation.accepted", "tenancy.membership.created"]);
+    assert_eq!(
+        kinds,
+        [
+            "auth.user.created",
+            "tenancy.invitation.accepted",
+            "tenancy.membership.created"
+        ]
+    );
 
     // The answer was lost: with the new account, accepting gives it again.
-    assert_eq!(code(form.run(stage, &stage.stranger()).await), (409, "invitation.sign_in_first"));
+    assert_eq!(
+        code(form.run(stage, &stage.stranger()).await),
+        (409, "invitation.sign_in_first")
+    );
     assert_eq!(stage.accept(&grace, &form.token).await.unwrap(), joined);
 
     stage.person("kim@acme.example", false).await;
-    let (_, token) = stage.invite(&tenant, &ada, "kim@acme.example", Role::Member).await;
+    let (_, token) = stage
+        .invite(&tenant, &ada, "kim@acme.example", Role::Member)
+        .await;
     let known = AcceptAndRegister { token, ..form };
-    assert_eq!(code(known.run(stage, &stage.stranger()).await), (409, "invitation.sign_in_first"));
+    assert_eq!(
+        code(known.run(stage, &stage.stranger()).await),
+        (409, "invitation.sign_in_first")
+    );
 }
 
 pub(crate) async fn a_suspended_tenant_takes_nobody_in(stage: &Stage) {
     let ada = stage.person("ada@acme.example", true).await;
     let grace = stage.person("grace@acme.example", true).await;
     let tenant = stage.tenant(&ada, "Acme").await;
-    let (_, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (_, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     for (state, refusal) in [
         (TenantState::Suspended, (403, "tenant.suspended")),
         (TenantState::DeletionPending, (404, "not_found")),
     ] {
-        let mut tx =
-            stage.runner().store().begin(&stage.test().tenant(tenant.id), Effect::Write).await.unwrap();
+        let mut tx = stage
+            .runner()
+            .store()
+            .begin(&stage.test().tenant(tenant.id), Effect::Write)
+            .await
+            .unwrap();
         let mut closed = tx.own_tenant().current().await.unwrap();
         closed.state = state;
         let version = closed.version;
@@ -273,7 +468,9 @@ pub(crate) async fn parallel_accepts_make_one_membership(stage: &Stage) {
     let ada = stage.person("ada@acme.example", true).await;
     let grace = stage.person("grace@acme.example", true).await;
     let tenant = stage.tenant(&ada, "Acme").await;
-    let (_, token) = stage.invite(&tenant, &ada, "grace@acme.example", Role::Member).await;
+    let (_, token) = stage
+        .invite(&tenant, &ada, "grace@acme.example", Role::Member)
+        .await;
     let shared = Arc::new((stage.clone(), grace.clone(), token));
     let all = parallel(8, |_| {
         let shared = Arc::clone(&shared);
@@ -294,13 +491,25 @@ pub(crate) async fn parallel_invites_make_one_invitation(stage: &Stage) {
     let all = parallel(8, |_| {
         let shared = Arc::clone(&shared);
         async move {
-            shared.0.runner().tenant(&shared.1, &invite("grace@acme.example", Role::Member)).await
+            shared
+                .0
+                .runner()
+                .tenant(&shared.1, &invite("grace@acme.example", Role::Member))
+                .await
         }
     })
     .await;
     let (sent, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
     assert_eq!((sent.len(), refused.len()), (5, 3), "five mails a day");
-    assert!(refused.into_iter().all(|answer| code(answer) == (429, "invitation.too_many")));
-    let list = stage.runner().tenant(&owner, &ListInvitations::default()).await.unwrap();
+    assert!(
+        refused
+            .into_iter()
+            .all(|answer| code(answer) == (429, "invitation.too_many"))
+    );
+    let list = stage
+        .runner()
+        .tenant(&owner, &ListInvitations::default())
+        .await
+        .unwrap();
     assert_eq!(list.items.len(), 1);
 }

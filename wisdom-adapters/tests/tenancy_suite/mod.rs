@@ -7,7 +7,7 @@ pub(crate) mod stage;
 pub(crate) mod tenants;
 
 /// Expands to one named test a case. `$make` is an async function without arguments that returns a
-/// [`Stage`](stage::Stage) around a store with empty tables.
+/// [`Stage`](stage::Stage) around a store with empty tables, or `None` where the store's server is missing and may be.
 macro_rules! tenancy_flows {
     ($make:path) => {
         tenancy_flows! { @cases $make,
@@ -47,8 +47,9 @@ macro_rules! tenancy_flows {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                let stage = $make().await;
-                crate::tenancy_suite::$area::$case(&stage).await;
+                if let Some(stage) = $make().await {
+                    crate::tenancy_suite::$area::$case(&stage).await;
+                }
             }
         )+
     };

@@ -73,7 +73,9 @@ struct Burst(Mutex<HashMap<(String, Vec<u8>), u32>>);
 impl RateLimit for Burst {
     async fn check(&self, policy: &RatePolicy, key: &RateKey, cost: u32) -> Result<RateDecision, PortError> {
         let mut taken = self.0.lock().unwrap();
-        let taken = taken.entry((policy.name().to_owned(), key.as_bytes().to_vec())).or_default();
+        let taken = taken
+            .entry((policy.name().to_owned(), key.as_bytes().to_vec()))
+            .or_default();
         let allowed = *taken + cost <= policy.burst().get();
         *taken += if allowed { cost } else { 0 };
         Ok(RateDecision {
@@ -99,9 +101,17 @@ impl Stage {
             rate_limit: Arc::new(Burst::default()),
         };
         // Parallel cases are about who wins, not about how soon the losers give up.
-        let retry = RetryPolicy { attempts: 50, ..RetryPolicy::default() };
+        let retry = RetryPolicy {
+            attempts: 50,
+            ..RetryPolicy::default()
+        };
         let runner = Runner::new(store, kit, retry);
-        Self { test, runner, auth: Arc::new(auth), _guard: Arc::new(guard) }
+        Self {
+            test,
+            runner,
+            auth: Arc::new(auth),
+            _guard: Arc::new(guard),
+        }
     }
 
     pub(crate) fn test(&self) -> &TestKit {
@@ -135,8 +145,12 @@ impl Stage {
     /// A person with an account.
     pub(crate) async fn person(&self, address: &str, verified: bool) -> User {
         self.step();
-        let mut tx =
-            self.runner.store().begin_system(&self.test.system(), Effect::Write).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Write)
+            .await
+            .unwrap();
         let new = NewUser {
             email: email(address),
             display_name: name("Somebody"),
@@ -151,8 +165,14 @@ impl Stage {
     /// A tenant the user owns.
     pub(crate) async fn tenant(&self, owner: &User, text: &str) -> Tenant {
         self.step();
-        let create = CreateTenant { name: name(text), slug: None };
-        self.runner.on_behalf(&self.signed_in(owner), &create).await.unwrap()
+        let create = CreateTenant {
+            name: name(text),
+            slug: None,
+        };
+        self.runner
+            .on_behalf(&self.signed_in(owner), &create)
+            .await
+            .unwrap()
     }
 
     /// A new person with a membership of this role, made without any invitation.
@@ -165,9 +185,19 @@ impl Stage {
     /// A membership of this role, made without any invitation.
     pub(crate) async fn enrol(&self, tenant: &Tenant, user: &User, role: Role) -> Membership {
         self.step();
-        let membership =
-            Membership { id: self.test.id(), user: user.id, role, created_at: self.test.now(), version: 1 };
-        let mut tx = self.runner.store().begin(&self.test.tenant(tenant.id), Effect::Write).await.unwrap();
+        let membership = Membership {
+            id: self.test.id(),
+            user: user.id,
+            role,
+            created_at: self.test.now(),
+            version: 1,
+        };
+        let mut tx = self
+            .runner
+            .store()
+            .begin(&self.test.tenant(tenant.id), Effect::Write)
+            .await
+            .unwrap();
         tx.memberships().insert(&membership).await.unwrap();
         save(tx).await;
         membership
@@ -185,7 +215,17 @@ impl Stage {
         let rank = self.membership(tenant, by).await.unwrap().role;
         let context = self.context(tenant, by, rank);
         self.drain().await;
-        let view = self.runner.tenant(&context, &Invite { email: email(address), role }).await.unwrap();
+        let view = self
+            .runner
+            .tenant(
+                &context,
+                &Invite {
+                    email: email(address),
+                    role,
+                },
+            )
+            .await
+            .unwrap();
         let mail = self.mails(&self.drain().await).remove(0);
         (view, secret(&mail.params["token"]))
     }
@@ -201,41 +241,91 @@ impl Stage {
     }
 
     pub(crate) async fn user_at(&self, address: &str) -> Option<User> {
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Read).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Read)
+            .await
+            .unwrap();
         tx.users().find_by_email(&email(address)).await.unwrap()
     }
 
     pub(crate) async fn password_hash(&self, address: &str) -> Option<String> {
         let user = self.user_at(address).await?;
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Read).await.unwrap();
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Read)
+            .await
+            .unwrap();
         tx.users().password_hash(user.id).await.unwrap()
     }
 
     pub(crate) async fn standings(&self, user: &User) -> Vec<Standing> {
-        let mut tx = self.runner.store().begin_system(&self.test.system(), Effect::Read).await.unwrap();
-        tx.tenants().list_of_user(user.id, &PageRequest::first(100)).await.unwrap().items
+        let mut tx = self
+            .runner
+            .store()
+            .begin_system(&self.test.system(), Effect::Read)
+            .await
+            .unwrap();
+        tx.tenants()
+            .list_of_user(user.id, &PageRequest::first(100))
+            .await
+            .unwrap()
+            .items
     }
 
     pub(crate) async fn membership(&self, tenant: &Tenant, user: &User) -> Option<Membership> {
-        let mut tx = self.runner.store().begin(&self.test.tenant(tenant.id), Effect::Read).await.unwrap();
-        tx.memberships().find_by_user(user.id).await.unwrap().map(|member| member.membership)
+        let mut tx = self
+            .runner
+            .store()
+            .begin(&self.test.tenant(tenant.id), Effect::Read)
+            .await
+            .unwrap();
+        tx.memberships()
+            .find_by_user(user.id)
+            .await
+            .unwrap()
+            .map(|member| member.membership)
     }
 
     /// The tenant's audit entries of an action, newest first.
     pub(crate) async fn audit(&self, tenant: &Tenant, action: &str) -> Vec<AuditRecord> {
-        let mut tx = self.runner.store().begin(&self.test.tenant(tenant.id), Effect::Read).await.unwrap();
-        tx.audit_log().list(Some(action), &PageRequest::first(100)).await.unwrap().items
+        let mut tx = self
+            .runner
+            .store()
+            .begin(&self.test.tenant(tenant.id), Effect::Read)
+            .await
+            .unwrap();
+        tx.audit_log()
+            .list(Some(action), &PageRequest::first(100))
+            .await
+            .unwrap()
+            .items
     }
 
     /// Takes every event out of the outbox, of one subject in order.
     pub(crate) async fn drain(&self) -> Vec<StoredEvent> {
         let mut events = Vec::new();
         loop {
-            let mut tx =
-                self.runner.store().begin_system(&self.test.system(), Effect::Write).await.unwrap();
-            let claimed = tx.outbox().claim(100, self.test.now(), Duration::from_secs(30)).await.unwrap();
+            let mut tx = self
+                .runner
+                .store()
+                .begin_system(&self.test.system(), Effect::Write)
+                .await
+                .unwrap();
+            let claimed = tx
+                .outbox()
+                .claim(100, self.test.now(), Duration::from_secs(30))
+                .await
+                .unwrap();
             for claim in &claimed {
-                assert!(tx.outbox().complete(claim.event.id, claim.fence, self.test.now()).await.unwrap());
+                assert!(
+                    tx.outbox()
+                        .complete(claim.event.id, claim.fence, self.test.now())
+                        .await
+                        .unwrap()
+                );
             }
             save(tx).await;
             if claimed.is_empty() {
@@ -249,7 +339,9 @@ impl Stage {
     pub(crate) fn mails(&self, events: &[StoredEvent]) -> Vec<MailRequest> {
         let sealer = self.test.kit().sealer.as_ref();
         let asked = events.iter().filter(|event| event.kind == MAIL_REQUESTED);
-        asked.map(|event| MailRequest::from_event(event, sealer).unwrap()).collect()
+        asked
+            .map(|event| MailRequest::from_event(event, sealer).unwrap())
+            .collect()
     }
 }
 

@@ -3,7 +3,11 @@
 //!
 //! Each case gets a store with empty tables. Where the traits leave room, this is what counts: a read unit refuses writes
 //! with `Invalid`; an update of nothing is `Stale`; a user that does not exist is a conflict with `REFERENCE`.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 mod fixtures;
 mod one_time_tokens;

@@ -22,7 +22,7 @@ fn token<S: IdentityStore + ?Sized>(h: &Harness<S>, user: &User, byte: u8) -> On
         user: user.id,
         email: user.email.clone(),
         created_at: now,
-        expires_at: now.saturating_add(Duration::from_secs(3600)),
+        expires_at: now.saturating_add(Duration::from_hours(1)),
     }
 }
 
@@ -32,7 +32,11 @@ async fn keep<S: IdentityStore + ?Sized>(h: &Harness<S>, token: &OneTimeToken) {
     save(tx).await;
 }
 
-async fn consume<S: IdentityStore + ?Sized>(h: &Harness<S>, byte: u8, now: Timestamp) -> Option<OneTimeToken> {
+async fn consume<S: IdentityStore + ?Sized>(
+    h: &Harness<S>,
+    byte: u8,
+    now: Timestamp,
+) -> Option<OneTimeToken> {
     retrying(|| async {
         let mut tx = h.begin_system(Effect::Write).await?;
         let token = tx.one_time_tokens().consume(&[byte; 32], PURPOSE, now).await?;
@@ -100,7 +104,11 @@ pub async fn token_unknown_is_refused<S: IdentityStore + ?Sized>(h: &Harness<S>)
 pub async fn token_needs_its_user<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let ada = super::new_user(h.test(), "ada");
     let mut tx = h.system().await;
-    let refused = tx.one_time_tokens().replace(&token(h, &ada, 1)).await.expect_err("no user");
+    let refused = tx
+        .one_time_tokens()
+        .replace(&token(h, &ada, 1))
+        .await
+        .expect_err("no user");
     assert!(refused.violates(Constraint::REFERENCE), "{refused}");
 }
 
@@ -111,7 +119,13 @@ pub async fn token_consumed_in_a_dropped_unit_stays<S: IdentityStore + ?Sized>(h
     keep(h, &token).await;
     let mut tx = h.system().await;
     let now = h.test().now();
-    assert!(tx.one_time_tokens().consume(&[1; 32], PURPOSE, now).await.expect("consume").is_some());
+    assert!(
+        tx.one_time_tokens()
+            .consume(&[1; 32], PURPOSE, now)
+            .await
+            .expect("consume")
+            .is_some()
+    );
     drop(tx);
     assert_eq!(consume(h, 1, now).await, Some(token));
 }

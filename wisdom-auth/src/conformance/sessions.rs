@@ -18,7 +18,12 @@ async fn find<S: IdentityStore + ?Sized>(h: &Harness<S>, id: SessionId) -> Optio
 /// A session comes back as written.
 pub async fn session_is_read_back<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let ada = seed_user(h, "ada").await;
-    let session = Session { generation: i64::MAX, confirmed: true, replays: 5, ..new_session(h.test(), ada.id) };
+    let session = Session {
+        generation: i64::MAX,
+        confirmed: true,
+        replays: 5,
+        ..new_session(h.test(), ada.id)
+    };
     keep(h, &session).await;
     assert_eq!(find(h, session.id).await, Some(session));
     assert_eq!(find(h, h.test().id()).await, None);
@@ -37,7 +42,10 @@ pub async fn session_id_is_unique<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let ada = seed_user(h, "ada").await;
     let session = new_session(h.test(), ada.id);
     keep(h, &session).await;
-    let again = Session { generation: 9, ..session.clone() };
+    let again = Session {
+        generation: 9,
+        ..session.clone()
+    };
     let mut tx = h.system().await;
     let refused = tx.sessions().insert(&again).await.expect_err("the id is taken");
     assert_eq!(refused.kind(), StorageErrorKind::Conflict, "{refused}");
@@ -52,21 +60,35 @@ pub async fn session_update_is_compare_and_set<S: IdentityStore + ?Sized>(h: &Ha
     keep(h, &session).await;
     let rotated = Session {
         generation: 2,
-        generation_at: h.test().advance(Duration::from_secs(60)),
+        generation_at: h.test().advance(Duration::from_mins(1)),
         confirmed: true,
         replays: 3,
-        idle_until: session.idle_until.saturating_add(Duration::from_secs(60)),
+        idle_until: session.idle_until.saturating_add(Duration::from_mins(1)),
         ..session.clone()
     };
     let mut tx = h.system().await;
     tx.sessions().update(&rotated, 1).await.expect("update");
-    let refused = tx.sessions().update(&session, 1).await.expect_err("the version is 2 by now");
+    let refused = tx
+        .sessions()
+        .update(&session, 1)
+        .await
+        .expect_err("the version is 2 by now");
     assert_eq!(refused.kind(), StorageErrorKind::Stale, "{refused}");
     let unknown = new_session(h.test(), ada.id);
-    let refused = tx.sessions().update(&unknown, 1).await.expect_err("no such session");
+    let refused = tx
+        .sessions()
+        .update(&unknown, 1)
+        .await
+        .expect_err("no such session");
     assert_eq!(refused.kind(), StorageErrorKind::Stale, "{refused}");
     save(tx).await;
-    assert_eq!(find(h, session.id).await, Some(Session { version: 2, ..rotated }));
+    assert_eq!(
+        find(h, session.id).await,
+        Some(Session {
+            version: 2,
+            ..rotated
+        })
+    );
 }
 
 /// Every reason to end a session is stored and read.
@@ -82,7 +104,10 @@ pub async fn session_of_every_end_is_read_back<S: IdentityStore + ?Sized>(h: &Ha
     ] {
         let session = new_session(h.test(), ada.id);
         keep(h, &session).await;
-        let ended = Session { revoked: Some((h.test().now(), reason)), ..session };
+        let ended = Session {
+            revoked: Some((h.test().now(), reason)),
+            ..session
+        };
         let mut tx = h.system().await;
         tx.sessions().update(&ended, 1).await.expect("update");
         save(tx).await;
@@ -100,7 +125,11 @@ pub async fn session_updates_at_once_have_one_winner<S: IdentityStore + ?Sized>(
             let (h, session) = (h.clone(), session.clone());
             async move {
                 let label = format!("round {version} number {number}");
-                let update = Session { label: label.clone(), generation: version + 1, ..session };
+                let update = Session {
+                    label: label.clone(),
+                    generation: version + 1,
+                    ..session
+                };
                 let answer = retrying(|| async {
                     let mut tx = h.begin_system(Effect::Write).await?;
                     tx.sessions().update(&update, version).await?;
@@ -121,7 +150,11 @@ pub async fn session_updates_at_once_have_one_winner<S: IdentityStore + ?Sized>(
         assert_eq!(winners.len(), 1, "{winners:?}");
         let stored = find(h, session.id).await.expect("the session");
         assert_eq!(stored.version, version + 1);
-        assert_eq!(Some(&stored.label), winners.first(), "who was told to have won is who is stored");
+        assert_eq!(
+            Some(&stored.label),
+            winners.first(),
+            "who was told to have won is who is stored"
+        );
     }
 }
 
@@ -141,7 +174,13 @@ pub async fn live_sessions_are_listed_newest_first<S: IdentityStore + ?Sized>(h:
         ..new_session(h.test(), ada.id)
     };
     keep(h, &revoked).await;
-    let listed = h.system_read().await.sessions().list_live(ada.id, h.test().now()).await.expect("list");
+    let listed = h
+        .system_read()
+        .await
+        .sessions()
+        .list_live(ada.id, h.test().now())
+        .await
+        .expect("list");
     assert_eq!(listed, expected);
 }
 
@@ -151,8 +190,17 @@ pub async fn live_sessions_end_at_their_ends<S: IdentityStore + ?Sized>(h: &Harn
     let now = h.test().now();
     let later = |seconds| now.saturating_add(Duration::from_secs(seconds));
     let session = new_session(h.test(), ada.id);
-    let idle = Session { idle_until: later(10), absolute_until: later(100), ..session.clone() };
-    let absolute = Session { id: h.test().id(), idle_until: later(100), absolute_until: later(20), ..session };
+    let idle = Session {
+        idle_until: later(10),
+        absolute_until: later(100),
+        ..session.clone()
+    };
+    let absolute = Session {
+        id: h.test().id(),
+        idle_until: later(100),
+        absolute_until: later(20),
+        ..session
+    };
     keep(h, &idle).await;
     keep(h, &absolute).await;
     let tick = Duration::from_micros(1);
@@ -162,7 +210,13 @@ pub async fn live_sessions_end_at_their_ends<S: IdentityStore + ?Sized>(h: &Harn
         (later(20).saturating_sub(tick), 1),
         (later(20), 0),
     ] {
-        let listed = h.system_read().await.sessions().list_live(ada.id, at).await.expect("list");
+        let listed = h
+            .system_read()
+            .await
+            .sessions()
+            .list_live(ada.id, at)
+            .await
+            .expect("list");
         assert_eq!(listed.len(), expected, "at {at}");
     }
 }
@@ -174,15 +228,26 @@ pub async fn revoke_all_ends_all_but_one<S: IdentityStore + ?Sized>(h: &Harness<
     for session in &mine {
         keep(h, session).await;
     }
-    let before = Session { revoked: Some((h.test().now(), RevokeReason::LogOut)), ..new_session(h.test(), ada.id) };
+    let before = Session {
+        revoked: Some((h.test().now(), RevokeReason::LogOut)),
+        ..new_session(h.test(), ada.id)
+    };
     keep(h, &before).await;
     let other = new_session(h.test(), bob.id);
     keep(h, &other).await;
     let at = h.test().advance(Duration::from_secs(5));
     let mut tx = h.system().await;
     let revoke = RevokeReason::CredentialChange;
-    let mut ended = tx.sessions().revoke_all(ada.id, Some(mine[0].id), revoke, at).await.expect("revoke_all");
-    let again = tx.sessions().revoke_all(ada.id, Some(mine[0].id), revoke, at).await.expect("revoke_all");
+    let mut ended = tx
+        .sessions()
+        .revoke_all(ada.id, Some(mine[0].id), revoke, at)
+        .await
+        .expect("revoke_all");
+    let again = tx
+        .sessions()
+        .revoke_all(ada.id, Some(mine[0].id), revoke, at)
+        .await
+        .expect("revoke_all");
     save(tx).await;
     let mut expected: Vec<SessionId> = mine[1..].iter().map(|session| session.id).collect();
     ended.sort();
@@ -197,7 +262,11 @@ pub async fn revoke_all_ends_all_but_one<S: IdentityStore + ?Sized>(h: &Harness<
         assert_eq!(stored.revoked, Some((at, revoke)));
     }
     let mut tx = h.system().await;
-    let last = tx.sessions().revoke_all(ada.id, None, revoke, at).await.expect("revoke_all");
+    let last = tx
+        .sessions()
+        .revoke_all(ada.id, None, revoke, at)
+        .await
+        .expect("revoke_all");
     assert_eq!(last, [mine[0].id]);
 }
 
@@ -208,10 +277,20 @@ pub async fn revoke_all_overtakes_a_rotation<S: IdentityStore + ?Sized>(h: &Harn
     keep(h, &session).await;
     let mut tx = h.system().await;
     let at = h.test().now();
-    tx.sessions().revoke_all(ada.id, None, RevokeReason::Disabled, at).await.expect("revoke_all");
+    tx.sessions()
+        .revoke_all(ada.id, None, RevokeReason::Disabled, at)
+        .await
+        .expect("revoke_all");
     save(tx).await;
     let mut tx = h.system().await;
-    let rotated = Session { generation: 2, ..session.clone() };
-    let refused = tx.sessions().update(&rotated, session.version).await.expect_err("it was revoked in between");
+    let rotated = Session {
+        generation: 2,
+        ..session.clone()
+    };
+    let refused = tx
+        .sessions()
+        .update(&rotated, session.version)
+        .await
+        .expect_err("it was revoked in between");
     assert_eq!(refused.kind(), StorageErrorKind::Stale, "{refused}");
 }

@@ -23,22 +23,43 @@ pub async fn user_is_read_back<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     user.state = UserState::Disabled;
     let mut tx = h.system().await;
     tx.users().insert(&user).await.expect("insert");
-    assert_eq!(tx.users().find(user.id).await.expect("find"), Some(user.clone()), "before commit");
+    assert_eq!(
+        tx.users().find(user.id).await.expect("find"),
+        Some(user.clone()),
+        "before commit"
+    );
     save(tx).await;
     let mut tx = h.system_read().await;
     let found = tx.users().find(user.id).await.expect("find").expect("the user");
     assert_eq!(found, user);
-    assert_eq!(found.email.as_str(), user.email.as_str(), "the address is kept as it was written");
-    let by_email = tx.users().find_by_email(&address("ada.LOVELACE@ACME.test")).await.expect("find_by_email");
+    assert_eq!(
+        found.email.as_str(),
+        user.email.as_str(),
+        "the address is kept as it was written"
+    );
+    let by_email = tx
+        .users()
+        .find_by_email(&address("ada.LOVELACE@ACME.test"))
+        .await
+        .expect("find_by_email");
     assert_eq!(by_email, Some(user));
     assert_eq!(tx.users().find(h.test().id()).await.expect("find"), None);
-    assert_eq!(tx.users().find_by_email(&address("bob@acme.test")).await.expect("find_by_email"), None);
+    assert_eq!(
+        tx.users()
+            .find_by_email(&address("bob@acme.test"))
+            .await
+            .expect("find_by_email"),
+        None
+    );
 }
 
 /// One address is one user by lookup key, and the conflict does no harm to the rest of the unit of work.
 pub async fn user_email_is_unique_and_the_unit_stays_usable<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let ada = new_user(h.test(), "ada");
-    let same = User { email: address("ADA@Acme.test"), ..new_user(h.test(), "other") };
+    let same = User {
+        email: address("ADA@Acme.test"),
+        ..new_user(h.test(), "other")
+    };
     let bob = new_user(h.test(), "bob");
     let mut tx = h.system().await;
     tx.users().insert(&ada).await.expect("insert");
@@ -49,7 +70,10 @@ pub async fn user_email_is_unique_and_the_unit_stays_usable<S: IdentityStore + ?
     tx.users().insert(&bob).await.expect("the unit of work is usable");
     save(tx).await;
     let mut tx = h.system_read().await;
-    assert_eq!(tx.users().find_by_email(&ada.email).await.expect("find_by_email"), Some(ada));
+    assert_eq!(
+        tx.users().find_by_email(&ada.email).await.expect("find_by_email"),
+        Some(ada)
+    );
     assert_eq!(tx.users().find(bob.id).await.expect("find"), Some(bob));
     assert_eq!(tx.users().find(same.id).await.expect("find"), None);
 }
@@ -57,11 +81,17 @@ pub async fn user_email_is_unique_and_the_unit_stays_usable<S: IdentityStore + ?
 /// A committed address is taken for later units of work.
 pub async fn user_email_is_unique_across_units<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let ada = seed_user(h, "ada").await;
-    let same = User { email: ada.email.clone(), ..new_user(h.test(), "other") };
+    let same = User {
+        email: ada.email.clone(),
+        ..new_user(h.test(), "other")
+    };
     let mut tx = h.system().await;
     let refused = tx.users().insert(&same).await.expect_err("the address is taken");
     assert!(refused.violates(Constraint::USER_EMAIL), "{refused}");
-    tx.users().insert(&new_user(h.test(), "bob")).await.expect("the unit of work is usable");
+    tx.users()
+        .insert(&new_user(h.test(), "bob"))
+        .await
+        .expect("the unit of work is usable");
     save(tx).await;
 }
 
@@ -70,7 +100,10 @@ pub async fn users_signing_up_at_once_get_an_address_once<S: IdentityStore + ?Si
     let answers = parallel(16, |number| {
         let h = h.clone();
         async move {
-            let user = User { email: address("ada@acme.test"), ..new_user(h.test(), &format!("u{number}")) };
+            let user = User {
+                email: address("ada@acme.test"),
+                ..new_user(h.test(), &format!("u{number}"))
+            };
             retrying(|| async {
                 let mut tx = h.begin_system(Effect::Write).await?;
                 match tx.users().insert(&user).await {
@@ -87,7 +120,11 @@ pub async fn users_signing_up_at_once_get_an_address_once<S: IdentityStore + ?Si
     let winners: Vec<_> = answers.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1, "{winners:?}");
     let mut tx = h.system_read().await;
-    let found = tx.users().find_by_email(&address("ada@acme.test")).await.expect("find_by_email");
+    let found = tx
+        .users()
+        .find_by_email(&address("ada@acme.test"))
+        .await
+        .expect("find_by_email");
     assert_eq!(found.map(|user| user.id), winners.first().copied());
 }
 
@@ -105,19 +142,47 @@ pub async fn user_update_is_compare_and_set<S: IdentityStore + ?Sized>(h: &Harne
     tx.users().update(&changed, 1).await.expect("update");
     save(tx).await;
     let mut tx = h.system().await;
-    let late = User { display_name: DisplayName::parse("late").expect("a name"), ..ada.clone() };
+    let late = User {
+        display_name: DisplayName::parse("late").expect("a name"),
+        ..ada.clone()
+    };
     for expected in [1, 3] {
-        let refused = tx.users().update(&late, expected).await.expect_err("the stored version is 2");
+        let refused = tx
+            .users()
+            .update(&late, expected)
+            .await
+            .expect_err("the stored version is 2");
         assert_eq!(refused.kind(), StorageErrorKind::Stale, "{refused}");
     }
-    let refused = tx.users().update(&new_user(h.test(), "nobody"), 1).await.expect_err("no such user");
+    let refused = tx
+        .users()
+        .update(&new_user(h.test(), "nobody"), 1)
+        .await
+        .expect_err("no such user");
     assert_eq!(refused.kind(), StorageErrorKind::Stale, "{refused}");
     save(tx).await;
     let mut tx = h.system_read().await;
     let found = tx.users().find(ada.id).await.expect("find");
-    assert_eq!(found, Some(User { version: 2, ..changed.clone() }));
-    assert_eq!(tx.users().find_by_email(&ada.email).await.expect("find"), None, "the old address is free");
-    assert_eq!(tx.users().find_by_email(&changed.email).await.expect("find").map(|user| user.id), Some(ada.id));
+    assert_eq!(
+        found,
+        Some(User {
+            version: 2,
+            ..changed.clone()
+        })
+    );
+    assert_eq!(
+        tx.users().find_by_email(&ada.email).await.expect("find"),
+        None,
+        "the old address is free"
+    );
+    assert_eq!(
+        tx.users()
+            .find_by_email(&changed.email)
+            .await
+            .expect("find")
+            .map(|user| user.id),
+        Some(ada.id)
+    );
 }
 
 /// Nobody takes over an address by changing their own.
@@ -125,13 +190,23 @@ pub async fn user_update_to_a_taken_address_is_a_conflict<S: IdentityStore + ?Si
     let ada = seed_user(h, "ada").await;
     let bob = seed_user(h, "bob").await;
     let mut tx = h.system().await;
-    let greedy = User { email: ada.email.clone(), ..bob.clone() };
-    let refused = tx.users().update(&greedy, 1).await.expect_err("the address is taken");
+    let greedy = User {
+        email: ada.email.clone(),
+        ..bob.clone()
+    };
+    let refused = tx
+        .users()
+        .update(&greedy, 1)
+        .await
+        .expect_err("the address is taken");
     assert!(refused.violates(Constraint::USER_EMAIL), "{refused}");
     drop(tx);
     let mut tx = h.system_read().await;
     assert_eq!(tx.users().find(bob.id).await.expect("find"), Some(bob));
-    assert_eq!(tx.users().find_by_email(&ada.email).await.expect("find"), Some(ada));
+    assert_eq!(
+        tx.users().find_by_email(&ada.email).await.expect("find"),
+        Some(ada)
+    );
 }
 
 /// A password's hash is none, then the one that was set last.
@@ -144,7 +219,10 @@ pub async fn password_hash_is_set_and_replaced<S: IdentityStore + ?Sized>(h: &Ha
         tx.users().set_password_hash(ada.id, phc, at).await.expect("set");
         save(tx).await;
         let mut tx = h.system_read().await;
-        assert_eq!(tx.users().password_hash(ada.id).await.expect("get").as_deref(), Some(phc));
+        assert_eq!(
+            tx.users().password_hash(ada.id).await.expect("get").as_deref(),
+            Some(phc)
+        );
         assert_eq!(tx.users().password_hash(bob.id).await.expect("get"), None);
     }
 }
@@ -152,7 +230,11 @@ pub async fn password_hash_is_set_and_replaced<S: IdentityStore + ?Sized>(h: &Ha
 /// There is no password without a user.
 pub async fn password_hash_needs_its_user<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let mut tx = h.system().await;
-    let refused = tx.users().set_password_hash(h.test().id(), "$x", h.test().now()).await.expect_err("no user");
+    let refused = tx
+        .users()
+        .set_password_hash(h.test().id(), "$x", h.test().now())
+        .await
+        .expect_err("no user");
     assert!(refused.violates(Constraint::REFERENCE), "{refused}");
 }
 

@@ -129,7 +129,9 @@ impl Passwords {
         let stored = phc.as_deref().and_then(|phc| {
             let stored = StoredHash::read(phc, &self.params);
             if stored.is_none() {
-                tracing::error!("a stored password hash cannot be read; its user cannot sign in with a password");
+                tracing::error!(
+                    "a stored password hash cannot be read; its user cannot sign in with a password"
+                );
                 metrics::counter!("wisdom_password_hash_unreadable_total").increment(1);
             }
             stored
@@ -141,7 +143,10 @@ impl Passwords {
         let current = hash.is_current();
         let matches = self.off_thread(move || hash.matches(password.as_bytes())).await?;
         let ok = matches && real;
-        Ok(Verified { ok, needs_rehash: ok && !current })
+        Ok(Verified {
+            ok,
+            needs_rehash: ok && !current,
+        })
     }
 
     async fn off_thread<T: Send + 'static>(
@@ -160,14 +165,21 @@ impl Passwords {
     async fn permit(&self) -> Result<Permit, HashingError> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| {
             metrics::counter!("wisdom_password_hash_refused_total").increment(1);
-            HashingError::Busy { retry_after: RETRY_AFTER }
+            HashingError::Busy {
+                retry_after: RETRY_AFTER,
+            }
         })?;
         // The semaphore is never closed; an answer that says so is the one for a service going down.
         let running = Arc::clone(&self.running)
             .acquire_owned()
             .await
-            .map_err(|_| HashingError::Busy { retry_after: RETRY_AFTER })?;
-        Ok(Permit { _running: running, _admitted: admitted })
+            .map_err(|_| HashingError::Busy {
+                retry_after: RETRY_AFTER,
+            })?;
+        Ok(Permit {
+            _running: running,
+            _admitted: admitted,
+        })
     }
 }
 
@@ -192,7 +204,9 @@ mod tests {
     use super::*;
 
     fn service(permits: usize, queue: usize) -> Passwords {
-        let params = PasswordParams::insecure_for_tests().concurrency(permits, queue).unwrap();
+        let params = PasswordParams::insecure_for_tests()
+            .concurrency(permits, queue)
+            .unwrap();
         Passwords::new(params, Arc::new(ManualRandom::new(1))).unwrap()
     }
 
@@ -204,22 +218,51 @@ mod tests {
     async fn the_right_password_verifies_and_no_other() {
         let passwords = service(2, 8);
         let phc = passwords.hash(text("correct horse")).await.unwrap();
-        let good = passwords.verify(text("correct horse"), Some(phc.clone())).await.unwrap();
-        assert_eq!(good, Verified { ok: true, needs_rehash: false });
-        for wrong in ["", "correct hors", "correct horse ", " correct horse", "Correct horse", "correct horse\0"] {
-            assert!(!passwords.verify(text(wrong), Some(phc.clone())).await.unwrap().ok, "{wrong:?}");
+        let good = passwords
+            .verify(text("correct horse"), Some(phc.clone()))
+            .await
+            .unwrap();
+        assert_eq!(
+            good,
+            Verified {
+                ok: true,
+                needs_rehash: false
+            }
+        );
+        for wrong in [
+            "",
+            "correct hors",
+            "correct horse ",
+            " correct horse",
+            "Correct horse",
+            "correct horse\0",
+        ] {
+            assert!(
+                !passwords.verify(text(wrong), Some(phc.clone())).await.unwrap().ok,
+                "{wrong:?}"
+            );
         }
-        assert_ne!(phc, passwords.hash(text("correct horse")).await.unwrap(), "each hash has a salt of its own");
+        assert_ne!(
+            phc,
+            passwords.hash(text("correct horse")).await.unwrap(),
+            "each hash has a salt of its own"
+        );
     }
 
     #[tokio::test]
     async fn the_last_character_of_a_long_password_counts() {
         let passwords = service(2, 8);
         for length in [15, 72, 73, 128, 512] {
-            let (one, other) = (format!("{}a", "x".repeat(length - 1)), format!("{}b", "x".repeat(length - 1)));
+            let (one, other) = (
+                format!("{}a", "x".repeat(length - 1)),
+                format!("{}b", "x".repeat(length - 1)),
+            );
             let phc = passwords.hash(text(&one)).await.unwrap();
             assert!(passwords.verify(text(&one), Some(phc.clone())).await.unwrap().ok);
-            assert!(!passwords.verify(text(&other), Some(phc)).await.unwrap().ok, "{length}");
+            assert!(
+                !passwords.verify(text(&other), Some(phc)).await.unwrap().ok,
+                "{length}"
+            );
         }
     }
 
@@ -227,29 +270,61 @@ mod tests {
     async fn unicode_forms_of_one_password_are_one() {
         let passwords = service(2, 8);
         let phc = passwords.hash(text("ﬁne café password")).await.unwrap();
-        assert!(passwords.verify(text("fine cafe\u{301} password"), Some(phc)).await.unwrap().ok);
+        assert!(
+            passwords
+                .verify(text("fine cafe\u{301} password"), Some(phc))
+                .await
+                .unwrap()
+                .ok
+        );
     }
 
     #[tokio::test]
     async fn nobody_is_the_decoy_and_broken_hashes_let_nobody_in() {
         let passwords = service(2, 8);
-        let nobody = Verified { ok: false, needs_rehash: false };
-        for phc in [None, Some(String::new()), Some("$argon2id$v=19$m=4294967295,t=2,p=1$AAAAAAAAAAA$AAAA".to_owned())] {
+        let nobody = Verified {
+            ok: false,
+            needs_rehash: false,
+        };
+        for phc in [
+            None,
+            Some(String::new()),
+            Some("$argon2id$v=19$m=4294967295,t=2,p=1$AAAAAAAAAAA$AAAA".to_owned()),
+        ] {
             assert_eq!(passwords.verify(text(""), phc).await.unwrap(), nobody);
         }
         let empty = passwords.hash(text("")).await.unwrap();
         let huge = text(&"x".repeat(MAX_BYTES + 1));
-        assert_eq!(passwords.verify(huge, Some(empty)).await.unwrap(), nobody, "too long is not the empty password");
+        assert_eq!(
+            passwords.verify(huge, Some(empty)).await.unwrap(),
+            nobody,
+            "too long is not the empty password"
+        );
     }
 
     #[tokio::test]
     async fn an_older_cost_verifies_and_asks_for_a_rehash() {
         let old = service(1, 1).hash(text("correct horse")).await.unwrap();
         let raised = Passwords::new(PasswordParams::default(), Arc::new(ManualRandom::new(2))).unwrap();
-        let right = raised.verify(text("correct horse"), Some(old.clone())).await.unwrap();
-        assert_eq!(right, Verified { ok: true, needs_rehash: true });
+        let right = raised
+            .verify(text("correct horse"), Some(old.clone()))
+            .await
+            .unwrap();
+        assert_eq!(
+            right,
+            Verified {
+                ok: true,
+                needs_rehash: true
+            }
+        );
         let wrong = raised.verify(text("wrong horse"), Some(old)).await.unwrap();
-        assert_eq!(wrong, Verified { ok: false, needs_rehash: false });
+        assert_eq!(
+            wrong,
+            Verified {
+                ok: false,
+                needs_rehash: false
+            }
+        );
     }
 
     #[tokio::test]
@@ -271,7 +346,13 @@ mod tests {
         release.send(()).unwrap();
         running.await.unwrap().unwrap().unwrap();
         waiting.await.unwrap().unwrap();
-        assert_eq!((passwords.running.available_permits(), passwords.admitted.available_permits()), (1, 2));
+        assert_eq!(
+            (
+                passwords.running.available_permits(),
+                passwords.admitted.available_permits()
+            ),
+            (1, 2)
+        );
     }
 
     #[tokio::test]
@@ -292,7 +373,10 @@ mod tests {
         }
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
-        assert!(matches!(passwords.hash(text("next")).await, Err(HashingError::Busy { .. })));
+        assert!(matches!(
+            passwords.hash(text("next")).await,
+            Err(HashingError::Busy { .. })
+        ));
         release.send(()).unwrap();
         finished.await.unwrap();
         while passwords.admitted.available_permits() == 0 {

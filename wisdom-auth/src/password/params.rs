@@ -54,7 +54,13 @@ pub struct PasswordParams {
 impl Default for PasswordParams {
     fn default() -> Self {
         let permits = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
-        Self { memory_kib: 19_456, passes: 2, lanes: 1, permits, queue: 64 }
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            permits,
+            queue: 64,
+        }
     }
 }
 
@@ -95,7 +101,11 @@ impl PasswordParams {
     /// **For tests only**: a hash so cheap that whoever gets the table has the passwords.
     #[must_use]
     pub fn insecure_for_tests() -> Self {
-        Self { memory_kib: 64, passes: 1, ..Self::default() }
+        Self {
+            memory_kib: 64,
+            passes: 1,
+            ..Self::default()
+        }
     }
 
     /// Memory of a hash in KiB.
@@ -139,7 +149,10 @@ mod tests {
         assert!(params.cost(19_456, 2, 1).is_ok());
         assert!(params.cost(47_104, 1, 1).is_ok());
         assert_eq!(params.cost(7_167, 10, 1), Err(PasswordParamsError::Memory));
-        assert_eq!(params.cost(MAX_MEMORY_KIB + 1, 1, 1), Err(PasswordParamsError::Memory));
+        assert_eq!(
+            params.cost(MAX_MEMORY_KIB + 1, 1, 1),
+            Err(PasswordParamsError::Memory)
+        );
         assert_eq!(params.cost(19_456, 0, 1), Err(PasswordParamsError::Passes));
         assert_eq!(params.cost(19_456, 11, 1), Err(PasswordParamsError::Passes));
         assert_eq!(params.cost(19_456, 2, 5), Err(PasswordParamsError::Lanes));

@@ -54,7 +54,9 @@ impl WeakPassword {
     #[must_use]
     pub fn message(self) -> PublicMessage {
         match self {
-            Self::TooShort { minimum } => PublicMessage::composed(format!("must have at least {minimum} characters")),
+            Self::TooShort { minimum } => {
+                PublicMessage::composed(format!("must have at least {minimum} characters"))
+            }
             Self::TooLong => "must have at most 128 characters".into(),
             Self::Blocked => "is one of the passwords that are tried first; choose another".into(),
             Self::Personal => "must not be your e-mail address or your name".into(),
@@ -87,7 +89,10 @@ pub struct PasswordPolicy {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { minimum: 15, blocklist: None }
+        Self {
+            minimum: 15,
+            blocklist: None,
+        }
     }
 }
 
@@ -109,7 +114,10 @@ impl PasswordPolicy {
     /// [`PasswordPolicyError`] outside of 8 to 64.
     pub fn with_minimum(minimum: usize) -> Result<Self, PasswordPolicyError> {
         if (8..=64).contains(&minimum) {
-            Ok(Self { minimum, ..Self::default() })
+            Ok(Self {
+                minimum,
+                ..Self::default()
+            })
         } else {
             Err(PasswordPolicyError)
         }
@@ -139,7 +147,9 @@ impl PasswordPolicy {
             return Err(WeakPassword::TooLong);
         }
         if length < self.minimum {
-            return Err(WeakPassword::TooShort { minimum: self.minimum });
+            return Err(WeakPassword::TooShort {
+                minimum: self.minimum,
+            });
         }
         let lower = Zeroizing::new(normal.to_lowercase());
         if is_common(&lower) || self.blocklist.as_ref().is_some_and(|list| list.contains(&lower)) {
@@ -154,10 +164,45 @@ impl PasswordPolicy {
 
 /// The heads and pieces that long common passwords are made of, in lower case.
 const COMMON: [&str; 40] = [
-    "password", "passw0rd", "p@ssw0rd", "p@ssword", "passwort", "motdepasse", "contraseña", "wachtwoord", "parola",
-    "qwerty", "qwertz", "azerty", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx", "1q2w3e4r", "q1w2e3r4", "letmein",
-    "welcome", "changeme", "iloveyou", "monkey", "dragon", "sunshine", "princess", "football", "baseball", "superman",
-    "batman", "trustno1", "master", "shadow", "michael", "secret", "admin", "administrator", "login", "starwars",
+    "password",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "passwort",
+    "motdepasse",
+    "contraseña",
+    "wachtwoord",
+    "parola",
+    "qwerty",
+    "qwertz",
+    "azerty",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1qaz2wsx",
+    "1q2w3e4r",
+    "q1w2e3r4",
+    "letmein",
+    "welcome",
+    "changeme",
+    "iloveyou",
+    "monkey",
+    "dragon",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "batman",
+    "trustno1",
+    "master",
+    "shadow",
+    "michael",
+    "secret",
+    "admin",
+    "administrator",
+    "login",
+    "starwars",
     "whatever",
 ];
 
@@ -176,7 +221,8 @@ const PHRASES: [&str; 8] = [
 /// One short piece over and over, a run of neighbours, or a common word with digits and signs around it.
 fn is_common(password: &str) -> bool {
     let characters: Vec<char> = password.chars().collect();
-    let repeats = (1..=8).any(|n| characters.len() > n && characters.iter().zip(&characters[n..]).all(|(a, b)| a == b));
+    let repeats =
+        (1..=8).any(|n| characters.len() > n && characters.iter().zip(&characters[n..]).all(|(a, b)| a == b));
     let runs = |step: i64| {
         characters.windows(2).all(|pair| {
             let next = i64::from(u32::from(pair[0])) + step;
@@ -199,12 +245,15 @@ fn is_common(password: &str) -> bool {
 fn is_personal(password: &str, person: PersonalWords<'_>) -> bool {
     let address = person.email.lookup_key();
     let local = address.split('@').next().unwrap_or_default();
-    let name: Option<String> = person.display_name.map(|name| name.as_str().nfkc().collect::<String>().to_lowercase());
+    let name: Option<String> = person
+        .display_name
+        .map(|name| name.as_str().nfkc().collect::<String>().to_lowercase());
     let compact = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let is_word = |word: &str| {
         let word = compact(word);
         let rest = Zeroizing::new(compact(password).replace(&word, ""));
-        word.chars().count() >= MIN_PERSONAL_WORD && rest.chars().all(|c| c.is_ascii_digit())
+        word.chars().count() >= MIN_PERSONAL_WORD
+            && rest.chars().all(|c| c.is_ascii_digit())
             && compact(password).contains(&word)
     };
     password == address || is_word(address) || is_word(local) || name.as_deref().is_some_and(is_word)
@@ -217,7 +266,10 @@ mod tests {
     fn check(policy: &PasswordPolicy, password: &str) -> Result<(), WeakPassword> {
         let email = EmailAddress::parse("anna.miller@example.test").unwrap();
         let name = DisplayName::parse("Anna Miller-Jones").unwrap();
-        let person = PersonalWords { email: &email, display_name: Some(&name) };
+        let person = PersonalWords {
+            email: &email,
+            display_name: Some(&name),
+        };
         policy.check(&SecretText::from(password.to_owned()), person)
     }
 
@@ -228,12 +280,18 @@ mod tests {
         assert_eq!(sample.chars().count(), 15);
         assert_eq!(check(&policy, sample), Ok(()));
         let short: String = sample.chars().take(14).collect();
-        assert_eq!(check(&policy, &short), Err(WeakPassword::TooShort { minimum: 15 }));
+        assert_eq!(
+            check(&policy, &short),
+            Err(WeakPassword::TooShort { minimum: 15 })
+        );
         let long: String = sample.chars().cycle().take(128).collect();
         assert_eq!(check(&policy, &long), Ok(()));
         assert_eq!(check(&policy, &format!("{long}x")), Err(WeakPassword::TooLong));
         assert_eq!(check(&policy, &"x".repeat(1 << 20)), Err(WeakPassword::TooLong));
-        assert_eq!(check(&PasswordPolicy::with_minimum(8).unwrap(), "zK7; v✓q"), Ok(()));
+        assert_eq!(
+            check(&PasswordPolicy::with_minimum(8).unwrap(), "zK7; v✓q"),
+            Ok(())
+        );
     }
 
     #[test]
@@ -266,7 +324,11 @@ mod tests {
         ] {
             assert_eq!(check(&policy, common), Err(WeakPassword::Blocked), "{common}");
         }
-        for good in ["drei kleine Katzen", "qwertz ist keine Idee", "passwords are my hobby"] {
+        for good in [
+            "drei kleine Katzen",
+            "qwertz ist keine Idee",
+            "passwords are my hobby",
+        ] {
             assert_eq!(check(&policy, good), Ok(()), "{good}");
         }
     }

@@ -49,13 +49,19 @@ impl StoredHash {
             && params.p_cost() == today.lanes()
             && salt.len() >= SALT
             && output.len() == OUTPUT;
-        bounded.then_some(Self { hash, params, current })
+        bounded.then_some(Self {
+            hash,
+            params,
+            current,
+        })
     }
 
     /// Whether the hash is of this password. Takes the hash's own cost.
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         // The verifier takes algorithm, version and parameters from the hash.
-        Argon2::from(&self.params).verify_password(password, &self.hash).is_ok()
+        Argon2::from(&self.params)
+            .verify_password(password, &self.hash)
+            .is_ok()
     }
 
     /// Whether it was made at today's cost.
@@ -65,10 +71,16 @@ impl StoredHash {
 }
 
 /// Hashes a password at today's cost.
-pub(super) fn make(password: &[u8], salt: &[u8; SALT], today: &PasswordParams) -> Result<String, argon2::Error> {
+pub(super) fn make(
+    password: &[u8],
+    salt: &[u8; SALT],
+    today: &PasswordParams,
+) -> Result<String, argon2::Error> {
     let argon2 = context(today)?;
     // Salt and parameters were checked above, so what is left is a lack of memory.
-    let hash = argon2.hash_password_with_salt(password, salt).map_err(|_| argon2::Error::OutOfMemory)?;
+    let hash = argon2
+        .hash_password_with_salt(password, salt)
+        .map_err(|_| argon2::Error::OutOfMemory)?;
     Ok(hash.to_string())
 }
 
@@ -107,7 +119,11 @@ mod tests {
         assert!(stored.is_current());
         assert!(stored.matches(b"correct horse"));
         assert!(!stored.matches(b"correct horsf"));
-        assert!(!StoredHash::read(&phc, &PasswordParams::default()).unwrap().is_current());
+        assert!(
+            !StoredHash::read(&phc, &PasswordParams::default())
+                .unwrap()
+                .is_current()
+        );
     }
 
     #[test]
@@ -142,7 +158,10 @@ mod tests {
             "$scrypt$v=19$m=65536,t=2,p=1",
             "$2b$v=19$m=65536,t=2,p=1",
         ] {
-            assert!(StoredHash::read(&format!("{head}${tail}"), &today()).is_none(), "{head}");
+            assert!(
+                StoredHash::read(&format!("{head}${tail}"), &today()).is_none(),
+                "{head}"
+            );
         }
         for text in [
             "",

@@ -36,7 +36,9 @@ impl Confirmations {
     #[must_use]
     pub fn new(capacity: u64) -> Self {
         let keep = MAX_LIFETIME + Duration::from_secs(60);
-        Self { seen: Cache::builder().max_capacity(capacity).time_to_live(keep).build() }
+        Self {
+            seen: Cache::builder().max_capacity(capacity).time_to_live(keep).build(),
+        }
     }
 
     /// Whether this is the first sight of the generation on this node. Of parallel calls one is told yes.
@@ -121,8 +123,9 @@ mod tests {
         let session = SessionId::from_uuid(Uuid::from_u128(1));
         for generation in 0..200 {
             let firsts: usize = std::thread::scope(|scope| {
-                let calls: Vec<_> =
-                    (0..4).map(|_| scope.spawn(|| usize::from(seen.first_sight(session, generation)))).collect();
+                let calls: Vec<_> = (0..4)
+                    .map(|_| scope.spawn(|| usize::from(seen.first_sight(session, generation))))
+                    .collect();
                 calls.into_iter().map(|call| call.join().unwrap()).sum()
             });
             assert_eq!(firsts, 1);

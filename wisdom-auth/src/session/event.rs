@@ -36,5 +36,7 @@ pub fn ended_sessions(event: &StoredEvent) -> Option<Vec<SessionId>> {
     if event.kind != REVOKED {
         return None;
     }
-    Revoked::deserialize(&event.data).ok().map(|revoked| revoked.sessions)
+    Revoked::deserialize(&event.data)
+        .ok()
+        .map(|revoked| revoked.sessions)
 }

@@ -46,7 +46,11 @@ pub struct LogInPolicy {
 
 impl Default for LogInPolicy {
     fn default() -> Self {
-        Self { per_identifier: 5, per_source: 60, window_seconds: 900 }
+        Self {
+            per_identifier: 5,
+            per_source: 60,
+            window_seconds: 900,
+        }
     }
 }
 
@@ -63,7 +67,12 @@ impl LogInPolicy {
     }
 
     fn rate(&self, name: &str, quota: u32) -> Result<RatePolicy, RatePolicyError> {
-        RatePolicy::new(name, quota, Duration::from_secs(u64::from(self.window_seconds)), quota)
+        RatePolicy::new(
+            name,
+            quota,
+            Duration::from_secs(u64::from(self.window_seconds)),
+            quota,
+        )
     }
 }
 
@@ -95,11 +104,19 @@ impl<H: AuthHost> Flow<H> for LogIn {
         let (runner, passwords) = (host.runner(), &host.auth().passwords);
         let mut user = None;
         for _ in 0..MAX_CHANGES {
-            let known = runner.on_behalf(caller, &FindCredentials { email: self.email.clone() }).await?;
+            let known = runner
+                .on_behalf(
+                    caller,
+                    &FindCredentials {
+                        email: self.email.clone(),
+                    },
+                )
+                .await?;
             user = known.user;
             let phc = known.hash.as_ref().map(|hash| hash.expose().to_owned());
             let verified = passwords.verify(self.password.clone(), phc).await?;
-            let (Some(user), Some(hash), true, true) = (known.user, known.hash, known.active, verified.ok) else {
+            let (Some(user), Some(hash), true, true) = (known.user, known.hash, known.active, verified.ok)
+            else {
                 break;
             };
             let start = StartSession {
@@ -125,7 +142,16 @@ impl LogIn {
     async fn rehash<H: AuthHost>(&self, host: &H, caller: &Caller, user: UserId, verified: SecretText) {
         let done = async {
             let replacement = SecretText::from(host.auth().passwords.hash(self.password.clone()).await?);
-            host.runner().on_behalf(caller, &RehashPassword { user, verified, replacement }).await
+            host.runner()
+                .on_behalf(
+                    caller,
+                    &RehashPassword {
+                        user,
+                        verified,
+                        replacement,
+                    },
+                )
+                .await
         };
         if let Err(error) = done.await {
             tracing::warn!(%user, %error, "a password hash could not be brought to today's cost");
@@ -136,14 +162,18 @@ impl LogIn {
 /// Counts a try before anything is looked up, so that an unknown address is throttled like a known one.
 async fn throttle<H: AuthHost>(host: &H, caller: &Caller, email: &EmailAddress) -> Result<(), AuthError> {
     let policy = host.runner().kit().policies.get::<LogInPolicy>();
-    let broken = |_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "policy", PortErrorKind::Internal));
-    let too_long = |_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "key", PortErrorKind::Invalid));
+    let broken =
+        |_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "policy", PortErrorKind::Internal));
+    let too_long =
+        |_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "key", PortErrorKind::Invalid));
     // The source first: whoever is throttled there does not use up the tries of the address.
     if let Some(source) = caller.request().source {
         let rate = policy.rate(PER_SOURCE, policy.per_source).map_err(broken)?;
         take(host, PER_SOURCE, &rate, &RateKey::address(source)).await?;
     }
-    let rate = policy.rate(PER_IDENTIFIER, policy.per_identifier).map_err(broken)?;
+    let rate = policy
+        .rate(PER_IDENTIFIER, policy.per_identifier)
+        .map_err(broken)?;
     let key = RateKey::other(PER_IDENTIFIER, &[email.lookup_key().as_bytes()]).map_err(too_long)?;
     take(host, PER_IDENTIFIER, &rate, &key).await
 }
@@ -154,13 +184,20 @@ async fn take<H: AuthHost>(
     policy: &RatePolicy,
     key: &RateKey,
 ) -> Result<(), AuthError> {
-    let decision =
-        host.auth().rate_limit.take(policy, key, 1).await.map_err(AuthError::LimiterUnavailable)?;
+    let decision = host
+        .auth()
+        .rate_limit
+        .take(policy, key, 1)
+        .await
+        .map_err(AuthError::LimiterUnavailable)?;
     if decision.allowed {
         Ok(())
     } else {
         metrics::counter!("wisdom_log_in_throttled_total", "policy" => name).increment(1);
-        Err(AuthError::RateLimited { policy: name, retry_after: decision.retry_after })
+        Err(AuthError::RateLimited {
+            policy: name,
+            retry_after: decision.retry_after,
+        })
     }
 }
 
@@ -191,7 +228,9 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindCredentials {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Credentials>, AuthError> {
         let user = tx.users().find_by_email(&self.email).await?;
         // Nobody has the nil id; the read takes its time nevertheless.
-        let id = user.as_ref().map_or(UserId::from_uuid(Uuid::nil()), |user| user.id);
+        let id = user
+            .as_ref()
+            .map_or(UserId::from_uuid(Uuid::nil()), |user| user.id);
         let hash = tx.users().password_hash(id).await?;
         let credentials = Credentials {
             user: user.as_ref().map(|user| user.id),
@@ -220,7 +259,9 @@ impl Operation for RefuseLogIn {
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RefuseLogIn {
     async fn run(&self, _tx: &mut Tx) -> Result<Outcome<()>, AuthError> {
-        let who = self.user.map_or_else(|| "unknown".to_owned(), |user| user.to_string());
+        let who = self
+            .user
+            .map_or_else(|| "unknown".to_owned(), |user| user.to_string());
         Ok(Outcome::audited((), AuditEntry::on("user", who).refused()))
     }
 }

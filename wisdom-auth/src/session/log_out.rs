@@ -29,8 +29,11 @@ impl Operation for LogOut {
 impl<H: AuthHost> Flow<H> for LogOut {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
         let principal = caller.require_principal()?;
-        let what =
-            RevokeSession { session: principal.session, user: principal.user, reason: RevokeReason::LogOut };
+        let what = RevokeSession {
+            session: principal.session,
+            user: principal.user,
+            reason: RevokeReason::LogOut,
+        };
         match end(host, caller, what).await {
             // A database that was restored to an earlier time does not know it: signed out is what the caller wants.
             Err(AuthError::SessionNotFound) => Ok(()),

@@ -214,26 +214,82 @@ mod tests {
         use RefreshDecision::{Ahead, Ended, Replay, Reuse, Rotate};
         let default = RefreshPolicy::default();
         let strict = default.grace(Duration::ZERO, 5).unwrap();
-        let revoked = Session { revoked: Some((at(1), RevokeReason::LogOut)), ..session(3, false, 0) };
+        let revoked = Session {
+            revoked: Some((at(1), RevokeReason::LogOut)),
+            ..session(3, false, 0)
+        };
         for (name, session, presented, seconds, policy, expected) in [
             ("current", session(3, false, 0), 3, 1, default, Rotate),
-            ("current, long after", session(3, true, 5), 3, 999, default, Rotate),
+            (
+                "current, long after",
+                session(3, true, 5),
+                3,
+                999,
+                default,
+                Rotate,
+            ),
             ("lost answer", session(3, false, 0), 2, 999, default, Replay),
-            ("lost answer, strict", session(3, false, 4), 2, 999, strict, Replay),
-            ("lost answer, too often", session(3, false, 5), 2, 1, default, Reuse),
+            (
+                "lost answer, strict",
+                session(3, false, 4),
+                2,
+                999,
+                strict,
+                Replay,
+            ),
+            (
+                "lost answer, too often",
+                session(3, false, 5),
+                2,
+                1,
+                default,
+                Reuse,
+            ),
             ("parallel tabs", session(3, true, 0), 2, 10, default, Replay),
-            ("parallel tabs, too often", session(3, true, 5), 2, 10, default, Reuse),
+            (
+                "parallel tabs, too often",
+                session(3, true, 5),
+                2,
+                10,
+                default,
+                Reuse,
+            ),
             ("parallel tabs, strict", session(3, true, 0), 2, 0, strict, Reuse),
             ("window passed", session(3, true, 0), 2, 11, default, Reuse),
             ("two behind", session(3, false, 0), 1, 0, default, Reuse),
             ("no generation at all", session(1, false, 0), 0, 0, default, Reuse),
             ("ahead", session(3, false, 0), 4, 1, default, Ahead),
-            ("revoked", revoked.clone(), 3, 2, default, Ended(SessionEnd::Revoked(RevokeReason::LogOut))),
-            ("revoked, ahead", revoked, 4, 2, default, Ended(SessionEnd::Revoked(RevokeReason::LogOut))),
-            ("idle end", session(3, false, 0), 3, 1_000, default, Ended(SessionEnd::Expired)),
+            (
+                "revoked",
+                revoked.clone(),
+                3,
+                2,
+                default,
+                Ended(SessionEnd::Revoked(RevokeReason::LogOut)),
+            ),
+            (
+                "revoked, ahead",
+                revoked,
+                4,
+                2,
+                default,
+                Ended(SessionEnd::Revoked(RevokeReason::LogOut)),
+            ),
+            (
+                "idle end",
+                session(3, false, 0),
+                3,
+                1_000,
+                default,
+                Ended(SessionEnd::Expired),
+            ),
             ("before idle end", session(3, false, 0), 3, 999, default, Rotate),
         ] {
-            assert_eq!(decide(&session, presented, at(seconds), &policy), expected, "{name}");
+            assert_eq!(
+                decide(&session, presented, at(seconds), &policy),
+                expected,
+                "{name}"
+            );
         }
     }
 
@@ -243,7 +299,9 @@ mod tests {
         let next = apply(&session(1, true, 3), RefreshDecision::Rotate, at(10), &policy).unwrap();
         assert_eq!((next.generation, next.confirmed, next.replays), (2, false, 0));
         assert_eq!((next.idle_until, next.absolute_until), (at(2_000), at(2_000)));
-        let short = policy.lives(Duration::from_secs(900), Duration::from_secs(2_100)).unwrap();
+        let short = policy
+            .lives(Duration::from_secs(900), Duration::from_secs(2_100))
+            .unwrap();
         let next = apply(&session(1, true, 3), RefreshDecision::Rotate, at(10), &short).unwrap();
         assert_eq!(next.idle_until, at(910));
     }
@@ -252,10 +310,22 @@ mod tests {
     fn figures_out_of_bounds_are_refused() {
         let policy = RefreshPolicy::default();
         let minutes = |n: u64| Duration::from_secs(n * 60);
-        assert_eq!(policy.lives(minutes(14), minutes(60)), Err(RefreshPolicyError::Lives));
-        assert_eq!(policy.lives(minutes(61), minutes(60)), Err(RefreshPolicyError::Lives));
-        assert_eq!(policy.lives(minutes(60), minutes(401 * 24 * 60)), Err(RefreshPolicyError::Lives));
-        assert_eq!(policy.grace(Duration::from_secs(61), 5), Err(RefreshPolicyError::Window));
+        assert_eq!(
+            policy.lives(minutes(14), minutes(60)),
+            Err(RefreshPolicyError::Lives)
+        );
+        assert_eq!(
+            policy.lives(minutes(61), minutes(60)),
+            Err(RefreshPolicyError::Lives)
+        );
+        assert_eq!(
+            policy.lives(minutes(60), minutes(401 * 24 * 60)),
+            Err(RefreshPolicyError::Lives)
+        );
+        assert_eq!(
+            policy.grace(Duration::from_secs(61), 5),
+            Err(RefreshPolicyError::Window)
+        );
         assert_eq!(policy.grace(Duration::ZERO, 51), Err(RefreshPolicyError::Replays));
     }
 

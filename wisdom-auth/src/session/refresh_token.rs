@@ -59,7 +59,11 @@ impl RefreshKey {
     /// [`SealError::Refused`] when it is another session's, or sealed with a key that is gone.
     pub fn open(session: SessionId, sealed: &[u8], sealer: &dyn Sealer) -> Result<Self, SealError> {
         let key = SecretBytes::from(sealer.open(KEY_PURPOSE, context(session).as_bytes(), sealed)?);
-        if key.expose().len() == KEY { Ok(Self(key)) } else { Err(SealError::Refused) }
+        if key.expose().len() == KEY {
+            Ok(Self(key))
+        } else {
+            Err(SealError::Refused)
+        }
     }
 
     fn code(&self, signed: &[u8]) -> [u8; CODE] {
@@ -116,7 +120,11 @@ impl RefreshToken {
         let session = Uuid::from_slice(&rest[1..17]).ok()?;
         let generation = i64::try_from(u64::from_be_bytes(rest[17..SIGNED].try_into().ok()?)).ok()?;
         let code = rest[SIGNED..].try_into().ok()?;
-        (generation > 0).then_some(Self { session: SessionId::from_uuid(session), generation, code })
+        (generation > 0).then_some(Self {
+            session: SessionId::from_uuid(session),
+            generation,
+            code,
+        })
     }
 
     /// The session it names.
@@ -134,7 +142,9 @@ impl RefreshToken {
     /// Whether it was made with this key, in a time that does not depend on the code.
     #[must_use]
     pub fn is_made_with(&self, key: &RefreshKey) -> bool {
-        key.code(&signed(self.session, self.generation)).ct_eq(&self.code).into()
+        key.code(&signed(self.session, self.generation))
+            .ct_eq(&self.code)
+            .into()
     }
 }
 
@@ -177,15 +187,25 @@ mod tests {
         assert_eq!((token.session(), token.generation()), (session(7), 42));
         assert!(token.is_made_with(&key(1)));
         assert!(!token.is_made_with(&key(2)));
-        assert_eq!(text.expose(), RefreshToken::mint(session(7), 42, &key(1)).expose());
+        assert_eq!(
+            text.expose(),
+            RefreshToken::mint(session(7), 42, &key(1)).expose()
+        );
     }
 
     #[test]
     fn a_code_of_another_generation_or_session_proves_nothing() {
         let token = RefreshToken::parse(RefreshToken::mint(session(7), 42, &key(1)).expose()).unwrap();
-        for forged in
-            [RefreshToken { generation: 43, ..token.clone() }, RefreshToken { session: session(8), ..token.clone() }]
-        {
+        for forged in [
+            RefreshToken {
+                generation: 43,
+                ..token.clone()
+            },
+            RefreshToken {
+                session: session(8),
+                ..token.clone()
+            },
+        ] {
             assert!(!forged.is_made_with(&key(1)));
         }
     }
@@ -193,7 +213,9 @@ mod tests {
     #[test]
     fn generations_that_never_are_do_not_read() {
         for generation in [0, -1, i64::MIN] {
-            assert!(RefreshToken::parse(RefreshToken::mint(session(7), generation, &key(1)).expose()).is_none());
+            assert!(
+                RefreshToken::parse(RefreshToken::mint(session(7), generation, &key(1)).expose()).is_none()
+            );
         }
         assert!(RefreshToken::parse(RefreshToken::mint(session(7), i64::MAX, &key(1)).expose()).is_some());
     }
@@ -204,8 +226,17 @@ mod tests {
         let good = good.expose();
         let other_prefix = good.replace("wrt_", "wrx_");
         for junk in [
-            "", "wrt_", "wrt_AAAA", good.trim_start_matches(PREFIX), &other_prefix, &good[..63], &format!("{good}="),
-            &format!("{good}A"), &format!(" {good}"), &format!("wrt_{}", "A".repeat(60)), &"é".repeat(32),
+            "",
+            "wrt_",
+            "wrt_AAAA",
+            good.trim_start_matches(PREFIX),
+            &other_prefix,
+            &good[..63],
+            &format!("{good}="),
+            &format!("{good}A"),
+            &format!(" {good}"),
+            &format!("wrt_{}", "A".repeat(60)),
+            &"é".repeat(32),
         ] {
             assert!(RefreshToken::parse(junk).is_none(), "{junk}");
         }

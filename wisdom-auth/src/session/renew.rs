@@ -71,12 +71,16 @@ impl Operation for Refresh {
 impl<H: AuthHost> Flow<H> for Refresh {
     async fn run(&self, host: &H, caller: &Caller) -> Result<TokenPair, AuthError> {
         let token = RefreshToken::parse(self.refresh_token.expose()).ok_or(AuthError::TokenInvalid)?;
-        let rotate = RotateSession { refresh_token: self.refresh_token.clone() };
+        let rotate = RotateSession {
+            refresh_token: self.refresh_token.clone(),
+        };
         match host.runner().on_behalf(caller, &rotate).await? {
             RotateOutcome::Rotated(grant) | RotateOutcome::Replayed(grant) => TokenPair::issue(host, grant),
             RotateOutcome::Refused { end, ended_now } => {
                 if ended_now {
-                    host.auth().revocations.revoke([token.session()], host.runner().kit().clock.now());
+                    host.auth()
+                        .revocations
+                        .revoke([token.session()], host.runner().kit().clock.now());
                 }
                 Err(AuthError::SessionEnded(end))
             }

@@ -59,14 +59,20 @@ impl Revocations {
     /// Adds sessions that ended. Call it after the commit that ended them, and for those that other nodes report.
     pub fn revoke(&self, sessions: impl IntoIterator<Item = SessionId>, now: Timestamp) {
         for session in sessions {
-            let mut shard = self.shard(session).write().unwrap_or_else(PoisonError::into_inner);
+            let mut shard = self
+                .shard(session)
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             let before = shard.len();
             if before >= self.shard_capacity && !shard.contains_key(&session) {
                 shard.retain(|_, until| *until > now);
                 if shard.len() >= self.shard_capacity {
-                    tracing::error!("too many sessions ended within the life of an access token: all older tokens are refused");
+                    tracing::error!(
+                        "too many sessions ended within the life of an access token: all older tokens are refused"
+                    );
                     metrics::counter!("wisdom_revocations_closed_total").increment(1);
-                    self.floor.fetch_max(now.saturating_add(SKEW).as_micros(), Ordering::AcqRel);
+                    self.floor
+                        .fetch_max(now.saturating_add(SKEW).as_micros(), Ordering::AcqRel);
                     // The floor covers every token that the entries of this shard are about.
                     shard.clear();
                 }
@@ -160,7 +166,10 @@ mod tests {
             let ended = at(i64::try_from(n / 100).unwrap());
             assert!(set.is_revoked(session(n), ended), "{n}");
         }
-        assert!(set.is_revoked(session(99_999), at(0)), "an innocent older token has to be refreshed");
+        assert!(
+            set.is_revoked(session(99_999), at(0)),
+            "an innocent older token has to be refreshed"
+        );
         assert!(!set.is_revoked(session(99_999), at(200)), "a new one passes");
         assert!(set.len() <= SHARDS * 4);
     }

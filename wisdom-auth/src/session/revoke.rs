@@ -45,10 +45,17 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RevokeSession {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<bool>, AuthError> {
         let now = tx.frame().now();
         for _ in 0..MAX_RACES {
-            let found = tx.sessions().find(self.session).await?.filter(|session| session.user == self.user);
+            let found = tx
+                .sessions()
+                .find(self.session)
+                .await?
+                .filter(|session| session.user == self.user);
             let mut session = found.ok_or(AuthError::SessionNotFound)?;
             if session.revoked.is_some() {
-                return Ok(Outcome::unaudited(false, "it had ended before, which was audited then"));
+                return Ok(Outcome::unaudited(
+                    false,
+                    "it had ended before, which was audited then",
+                ));
             }
             session.revoked = Some((now, self.reason));
             match tx.sessions().update(&session, session.version).await {
@@ -95,7 +102,10 @@ impl Operation for RevokeAllSessions {
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RevokeAllSessions {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Vec<SessionId>>, AuthError> {
         let now = tx.frame().now();
-        let ended = tx.sessions().revoke_all(self.user, self.except, self.reason, now).await?;
+        let ended = tx
+            .sessions()
+            .revoke_all(self.user, self.except, self.reason, now)
+            .await?;
         if ended.is_empty() {
             return Ok(Outcome::unaudited(ended, "there was none to end"));
         }
@@ -125,16 +135,35 @@ impl Operation for RevokeOne {
 impl<H: AuthHost> Flow<H> for RevokeOne {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
         let user = caller.require_principal()?.user;
-        end(host, caller, RevokeSession { session: self.session, user, reason: RevokeReason::Revoked }).await
+        end(
+            host,
+            caller,
+            RevokeSession {
+                session: self.session,
+                user,
+                reason: RevokeReason::Revoked,
+            },
+        )
+        .await
     }
 }
 
 /// Ends a session and makes this node refuse its access tokens at once. The caller's own is refused here even when storage
 /// cannot be reached: who wants to leave is let go.
-pub(super) async fn end<H: AuthHost>(host: &H, caller: &Caller, what: RevokeSession) -> Result<(), AuthError> {
+pub(super) async fn end<H: AuthHost>(
+    host: &H,
+    caller: &Caller,
+    what: RevokeSession,
+) -> Result<(), AuthError> {
     let result = host.runner().on_behalf(caller, &what).await;
-    if result.is_ok() || caller.principal().is_some_and(|caller| caller.session == what.session) {
-        host.auth().revocations.revoke([what.session], host.runner().kit().clock.now());
+    if result.is_ok()
+        || caller
+            .principal()
+            .is_some_and(|caller| caller.session == what.session)
+    {
+        host.auth()
+            .revocations
+            .revoke([what.session], host.runner().kit().clock.now());
     }
     result.map(|_| ())
 }

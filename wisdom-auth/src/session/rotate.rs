@@ -66,7 +66,11 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RotateSession {
         let frame = Arc::clone(tx.frame());
         let policy = frame.kit().policies.get::<RefreshPolicy>();
         for _ in 0..MAX_RACES {
-            let session = tx.sessions().find(token.session()).await?.ok_or(AuthError::TokenInvalid)?;
+            let session = tx
+                .sessions()
+                .find(token.session())
+                .await?
+                .ok_or(AuthError::TokenInvalid)?;
             let key = open_key(&session, &frame)?;
             if !token.is_made_with(&key) {
                 return Err(AuthError::TokenInvalid);
@@ -77,7 +81,10 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RotateSession {
             };
             let user = tx.users().find(session.user).await?;
             if user.as_ref().is_none_or(|user| user.state != UserState::Active) && next.revoked.is_none() {
-                next = Session { revoked: Some((frame.now(), RevokeReason::Disabled)), ..session.clone() };
+                next = Session {
+                    revoked: Some((frame.now(), RevokeReason::Disabled)),
+                    ..session.clone()
+                };
             }
             match tx.sessions().update(&next, session.version).await {
                 Ok(()) => return answer(decision, &next, &key, user.as_ref(), &frame),
@@ -123,11 +130,8 @@ fn refuse(
     let entry = AuditEntry::on("session", session.id)
         .with(serde_json::json!({ "user": session.user, "reason": reason }))
         .refused();
-    let outcome = Outcome::audited(RotateOutcome::Refused { end, ended_now: true }, entry).emit(event::revoked(
-        session.user,
-        &[session.id],
-        reason,
-    ));
+    let outcome = Outcome::audited(RotateOutcome::Refused { end, ended_now: true }, entry)
+        .emit(event::revoked(session.user, &[session.id], reason));
     let Some(user) = user.filter(|_| reason == RevokeReason::Reuse) else {
         return Ok(outcome);
     };
@@ -141,7 +145,10 @@ fn refuse(
 fn ended_before(session: &Session, frame: &Frame) -> Outcome<RotateOutcome> {
     let end = session.end(frame.now()).unwrap_or(SessionEnd::Expired);
     Outcome::unaudited(
-        RotateOutcome::Refused { end, ended_now: false },
+        RotateOutcome::Refused {
+            end,
+            ended_now: false,
+        },
         "nothing changes, and whoever holds an old token could fill the log",
     )
 }

@@ -109,7 +109,11 @@ impl Operation for StartSession {
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for StartSession {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<StartOutcome>, AuthError> {
         let refused = || Outcome::unaudited(StartOutcome::Refused, "the flow that asked audits the refusal");
-        let active = tx.users().find(self.user).await?.is_some_and(|user| user.state == UserState::Active);
+        let active = tx
+            .users()
+            .find(self.user)
+            .await?
+            .is_some_and(|user| user.state == UserState::Active);
         if !active {
             return Ok(refused());
         }

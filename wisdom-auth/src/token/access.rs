@@ -57,7 +57,10 @@ impl AccessTokenPolicy {
     /// # Errors
     /// [`AccessTokenPolicyError::Name`].
     pub fn new(issuer: &str, audience: &str) -> Result<Self, AccessTokenPolicyError> {
-        if [issuer, audience].iter().any(|name| name.is_empty() || name.len() > MAX_NAME) {
+        if [issuer, audience]
+            .iter()
+            .any(|name| name.is_empty() || name.len() > MAX_NAME)
+        {
             return Err(AccessTokenPolicyError::Name);
         }
         Ok(Self {
@@ -199,7 +202,13 @@ impl AccessTokens {
         tenant: Option<TenantId>,
         now: Timestamp,
     ) -> Result<SecretText, KeyError> {
-        self.issue_for(&Principal { tenant, ..session.principal() }, now)
+        self.issue_for(
+            &Principal {
+                tenant,
+                ..session.principal()
+            },
+            now,
+        )
     }
 
     /// Issues a token that speaks for this principal.
@@ -209,7 +218,11 @@ impl AccessTokens {
     pub fn issue_for(&self, principal: &Principal, now: Timestamp) -> Result<SecretText, KeyError> {
         let ring = self.ring();
         let key = ring.signing_key(now)?;
-        let header = Header { alg: key.algorithm().as_str(), typ: TYPE, kid: key.id() };
+        let header = Header {
+            alg: key.algorithm().as_str(),
+            typ: TYPE,
+            kid: key.id(),
+        };
         let issued = now.unix_seconds();
         let claims = NewClaims {
             iss: &self.policy.issuer,
@@ -264,7 +277,9 @@ impl AccessTokens {
             return Err(TokenFault::Early);
         }
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        ring.verifying_key(token.key, now).map(|_| ()).ok_or(TokenFault::Key)
+        ring.verifying_key(token.key, now)
+            .map(|_| ())
+            .ok_or(TokenFault::Key)
     }
 
     fn verify_new(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenFault> {

@@ -85,8 +85,17 @@ fn good(tokens: &AccessTokens) -> String {
 
 /// A token of these texts, signed with the service's own key.
 fn signed(tokens: &AccessTokens, header: &str, claims: &str) -> String {
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = tokens.ring().signing_key(now()).unwrap().sign(message.as_bytes()).unwrap();
+    let message = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
+    let signature = tokens
+        .ring()
+        .signing_key(now())
+        .unwrap()
+        .sign(message.as_bytes())
+        .unwrap();
     format!("{message}.{signature}")
 }
 
@@ -116,9 +125,15 @@ fn what_was_issued_verifies_with_either_algorithm() {
         assert_eq!(json_of(&header)["typ"], "at+jwt");
         assert_eq!(json_of(&header)["alg"], algorithm.as_str());
         assert_eq!(json_of(&claims)["sub"], principal().user.to_string());
-        let unbound = Principal { tenant: None, ..principal() };
+        let unbound = Principal {
+            tenant: None,
+            ..principal()
+        };
         let token = tokens.issue_for(&unbound, now()).unwrap();
-        assert_eq!(tokens.verify(token.expose(), now()).unwrap().principal(), &unbound);
+        assert_eq!(
+            tokens.verify(token.expose(), now()).unwrap().principal(),
+            &unbound
+        );
     }
 }
 
@@ -155,7 +170,11 @@ fn the_header_decides_nothing() {
         ("crit", json!(["exp"]), TokenFault::Header),
         ("b64", json!(false), TokenFault::Header),
         ("jku", json!("https://evil.example.test/jwks"), TokenFault::Header),
-        ("jwk", json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}), TokenFault::Header),
+        (
+            "jwk",
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}),
+            TokenFault::Header,
+        ),
         ("x5u", json!("https://evil.example.test/cert"), TokenFault::Header),
         ("x5c", json!(["MIIB"]), TokenFault::Header),
         ("x5t", json!("AAAA"), TokenFault::Header),
@@ -183,8 +202,13 @@ fn the_header_decides_nothing() {
 fn the_public_key_is_no_secret_to_sign_with() {
     let tokens = fixture(SigningAlgorithm::EdDsa);
     let jwks = tokens.ring().jwks(now());
-    let public = URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().unwrap()).unwrap();
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&public));
+    let public = URL_SAFE_NO_PAD
+        .decode(jwks["keys"][0]["x"].as_str().unwrap())
+        .unwrap();
+    let pem = format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        STANDARD.encode(&public)
+    );
     let [header, claims, _] = parts(&good(&tokens));
     for secret in [public.as_slice(), pem.as_bytes(), b""] {
         for alg in ["HS256", "EdDSA"] {
@@ -192,7 +216,11 @@ fn the_public_key_is_no_secret_to_sign_with() {
             header["alg"] = json!(alg);
             let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header.to_string()));
             let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message.as_bytes());
-            let expected = if alg == "HS256" { TokenFault::Algorithm } else { TokenFault::Signature };
+            let expected = if alg == "HS256" {
+                TokenFault::Algorithm
+            } else {
+                TokenFault::Signature
+            };
             let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag));
             assert_eq!(fault(&tokens, &token), expected);
         }
@@ -210,7 +238,10 @@ fn a_strangers_key_signs_nothing() {
     assert_eq!(fault(&tokens, &token), TokenFault::Signature);
     let [header, claims, _] = parts(&good(&tokens));
     let [_, _, signature] = parts(&good(&stranger));
-    assert_eq!(fault(&tokens, &format!("{header}.{claims}.{signature}")), TokenFault::Signature);
+    assert_eq!(
+        fault(&tokens, &format!("{header}.{claims}.{signature}")),
+        TokenFault::Signature
+    );
 }
 
 #[test]
@@ -227,7 +258,11 @@ fn signatures_that_are_none_are_refused() {
         (long.as_str(), TokenFault::Signature),
         ("!!!!", TokenFault::Signature),
     ] {
-        assert_eq!(fault(&tokens, &format!("{header}.{claims}.{text}")), expected, "{text}");
+        assert_eq!(
+            fault(&tokens, &format!("{header}.{claims}.{text}")),
+            expected,
+            "{text}"
+        );
     }
     let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
     assert_eq!(fault(&tokens, &format!("{none}.{claims}.")), TokenFault::Form);
@@ -274,14 +309,30 @@ fn base64_has_one_form_only() {
     for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars() {
         if other != last {
             let text = format!("{}{other}", &signature[..signature.len() - 1]);
-            assert_eq!(fault(&tokens, &format!("{header}.{claims}.{text}")), TokenFault::Signature);
+            assert_eq!(
+                fault(&tokens, &format!("{header}.{claims}.{text}")),
+                TokenFault::Signature
+            );
         }
     }
     // Signed by us, so only the form of the part can be what is wrong with it.
-    for part in [format!("{claims}="), format!("{claims}A"), format!("{claims}\n"), claims.replacen('e', "+", 1)] {
+    for part in [
+        format!("{claims}="),
+        format!("{claims}A"),
+        format!("{claims}\n"),
+        claims.replacen('e', "+", 1),
+    ] {
         let message = format!("{header}.{part}");
-        let signature = tokens.ring().signing_key(now()).unwrap().sign(message.as_bytes()).unwrap();
-        assert!(tokens.verify(&format!("{message}.{signature}"), now()).is_err(), "{part}");
+        let signature = tokens
+            .ring()
+            .signing_key(now())
+            .unwrap()
+            .sign(message.as_bytes())
+            .unwrap();
+        assert!(
+            tokens.verify(&format!("{message}.{signature}"), now()).is_err(),
+            "{part}"
+        );
     }
 }
 
@@ -293,24 +344,60 @@ fn members_that_come_twice_are_refused() {
     let twice = |json: &str, member: &str| format!("{},{member}}}", json.trim_end_matches('}'));
     let token = signed(&tokens, &twice(&header, r#""alg":"EdDSA""#), &claims);
     assert_eq!(fault(&tokens, &token), TokenFault::Header);
-    for member in [r#""exp":1800000500"#, r#""sub":"usr_00000000000000000000000009""#, r#""x":1,"x":1"#] {
+    for member in [
+        r#""exp":1800000500"#,
+        r#""sub":"usr_00000000000000000000000009""#,
+        r#""x":1,"x":1"#,
+    ] {
         let token = signed(&tokens, &header, &twice(&claims, member));
         assert_eq!(fault(&tokens, &token), TokenFault::Claims, "{member}");
     }
-    for json in ["[]", "null", "\"x\"", "1", " ", "{", &format!("{claims} x"), &format!("[{claims}]")] {
-        assert_eq!(fault(&tokens, &signed(&tokens, &header, json)), TokenFault::Claims, "{json}");
+    for json in [
+        "[]",
+        "null",
+        "\"x\"",
+        "1",
+        " ",
+        "{",
+        &format!("{claims} x"),
+        &format!("[{claims}]"),
+    ] {
+        assert_eq!(
+            fault(&tokens, &signed(&tokens, &header, json)),
+            TokenFault::Claims,
+            "{json}"
+        );
     }
 }
 
 #[test]
 fn claims_have_one_type_and_are_all_there() {
     let tokens = fixture(SigningAlgorithm::EdDsa);
-    for name in ["iss", "aud", "sub", "sid", "gen", "iat", "nbf", "exp", "jti", "auth_time"] {
+    for name in [
+        "iss",
+        "aud",
+        "sub",
+        "sid",
+        "gen",
+        "iat",
+        "nbf",
+        "exp",
+        "jti",
+        "auth_time",
+    ] {
         let token = altered(&tokens, |_, claims| {
             claims.as_object_mut().unwrap().remove(name);
         });
         assert_eq!(fault(&tokens, &token), TokenFault::Claims, "no {name}");
-        for wrong in [Value::Null, json!(true), json!([]), json!({}), json!(1.5), json!(-1), json!("")] {
+        for wrong in [
+            Value::Null,
+            json!(true),
+            json!([]),
+            json!({}),
+            json!(1.5),
+            json!(-1),
+            json!(""),
+        ] {
             let token = altered(&tokens, |_, claims| claims[name] = wrong.clone());
             let expected = if wrong == "" && (name == "iss" || name == "aud") {
                 TokenFault::Party
@@ -396,9 +483,15 @@ fn a_remembered_token_ends_all_the_same() {
     assert!(tokens.verify(&token, now()).is_ok());
     assert_eq!(tokens.remembered(), 1);
     assert!(tokens.verify(&token, later(604)).is_ok());
-    assert_eq!(tokens.verify(&token, later(605)).unwrap_err().fault(), TokenFault::Expired);
+    assert_eq!(
+        tokens.verify(&token, later(605)).unwrap_err().fault(),
+        TokenFault::Expired
+    );
     let back = now().saturating_sub(Duration::from_secs(6));
-    assert_eq!(tokens.verify(&token, back).unwrap_err().fault(), TokenFault::Early);
+    assert_eq!(
+        tokens.verify(&token, back).unwrap_err().fault(),
+        TokenFault::Early
+    );
     tokens.set_ring(KeyRing::generate(SigningAlgorithm::EdDsa, &kit(2)).unwrap());
     assert_eq!(tokens.verify(&token, now()).unwrap_err().fault(), TokenFault::Key);
 }
@@ -417,11 +510,16 @@ fn only_valid_tokens_are_remembered() {
 #[test]
 fn a_rotation_fails_no_token_and_ends_the_old_key_at_its_time() {
     let clock = ManualClock::at(now());
-    let kit = Kit { clock: Arc::new(clock.clone()), ..kit(1) };
+    let kit = Kit {
+        clock: Arc::new(clock.clone()),
+        ..kit(1)
+    };
     let ring = KeyRing::generate(SigningAlgorithm::EdDsa, &kit).unwrap();
     let tokens = service(ring.clone());
     let old = ring.signing_key(now()).unwrap().id();
-    let rotated = ring.rotate(now(), Duration::from_secs(60), Duration::from_secs(700), &kit).unwrap();
+    let rotated = ring
+        .rotate(now(), Duration::from_secs(60), Duration::from_secs(700), &kit)
+        .unwrap();
     let before = tokens.issue_for(&principal(), now()).unwrap();
     tokens.set_ring(rotated.clone());
     assert_eq!(rotated.signing_key(later(59)).unwrap().id(), old);
@@ -436,7 +534,9 @@ fn a_rotation_fails_no_token_and_ends_the_old_key_at_its_time() {
     assert!(rotated.verifying_key(old, later(759)).is_some());
     assert!(rotated.verifying_key(old, later(760)).is_none());
     // The key that has ended leaves the ring, and an emergency ends the others at once.
-    let again = rotated.rotate(later(760), Duration::ZERO, Duration::ZERO, &kit).unwrap();
+    let again = rotated
+        .rotate(later(760), Duration::ZERO, Duration::ZERO, &kit)
+        .unwrap();
     assert_eq!(again.keys().count(), 2);
     assert_eq!(again.jwks(later(760))["keys"].as_array().unwrap().len(), 1);
 }
@@ -452,7 +552,11 @@ fn a_ring_goes_through_its_file_and_shows_no_secret_elsewhere() {
         assert!(other.verify(&good(&one), now()).is_ok());
         let secret = stored.keys[0].material.expose();
         assert!(file.contains(secret));
-        for text in [format!("{stored:?}"), format!("{ring:?}"), ring.jwks(now()).to_string()] {
+        for text in [
+            format!("{stored:?}"),
+            format!("{ring:?}"),
+            ring.jwks(now()).to_string(),
+        ] {
             assert!(!text.contains(secret), "{text}");
         }
         let public = ring.jwks(now())["keys"].as_array().unwrap().len();
@@ -462,7 +566,9 @@ fn a_ring_goes_through_its_file_and_shows_no_secret_elsewhere() {
 
 #[test]
 fn rings_that_cannot_work_are_refused() {
-    let good = KeyRing::generate(SigningAlgorithm::Hs256, &kit(1)).unwrap().to_stored();
+    let good = KeyRing::generate(SigningAlgorithm::Hs256, &kit(1))
+        .unwrap()
+        .to_stored();
     let with = |change: &dyn Fn(&mut StoredKeyRing)| {
         let mut ring = good.clone();
         change(&mut ring);
@@ -470,10 +576,22 @@ fn rings_that_cannot_work_are_refused() {
     };
     let short = URL_SAFE_NO_PAD.encode([7_u8; 31]);
     assert!(with(&|_| {}).is_ok());
-    assert!(matches!(with(&|ring| ring.version = 2), Err(KeyError::Version(2))));
-    assert!(matches!(with(&|ring| ring.keys.clear()), Err(KeyError::NoneSigns)));
-    assert!(matches!(with(&|ring| ring.keys.push(ring.keys[0].clone())), Err(KeyError::Twice(_))));
-    assert!(matches!(with(&|ring| ring.keys = vec![ring.keys[0].clone(); 17]), Err(KeyError::TooMany)));
+    assert!(matches!(
+        with(&|ring| ring.version = 2),
+        Err(KeyError::Version(2))
+    ));
+    assert!(matches!(
+        with(&|ring| ring.keys.clear()),
+        Err(KeyError::NoneSigns)
+    ));
+    assert!(matches!(
+        with(&|ring| ring.keys.push(ring.keys[0].clone())),
+        Err(KeyError::Twice(_))
+    ));
+    assert!(matches!(
+        with(&|ring| ring.keys = vec![ring.keys[0].clone(); 17]),
+        Err(KeyError::TooMany)
+    ));
     assert!(matches!(
         with(&|ring| ring.keys[0].material = short.clone().into()),
         Err(KeyError::Material(_))
@@ -494,9 +612,18 @@ fn figures_of_the_policy_stay_in_bounds() {
     let seconds = Duration::from_secs;
     assert!(AccessTokenPolicy::new("", "b").is_err());
     assert!(policy.clone().times(seconds(900), seconds(60)).is_ok());
-    assert_eq!(policy.clone().times(seconds(901), seconds(0)), Err(AccessTokenPolicyError::Lifetime));
-    assert_eq!(policy.clone().times(seconds(0), seconds(0)), Err(AccessTokenPolicyError::Lifetime));
-    assert_eq!(policy.times(seconds(600), seconds(61)), Err(AccessTokenPolicyError::Leeway));
+    assert_eq!(
+        policy.clone().times(seconds(901), seconds(0)),
+        Err(AccessTokenPolicyError::Lifetime)
+    );
+    assert_eq!(
+        policy.clone().times(seconds(0), seconds(0)),
+        Err(AccessTokenPolicyError::Lifetime)
+    );
+    assert_eq!(
+        policy.times(seconds(600), seconds(61)),
+        Err(AccessTokenPolicyError::Leeway)
+    );
 }
 
 proptest! {

@@ -118,11 +118,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`KeyError::Random`] or [`KeyError::Library`].
-    pub fn generate(
-        algorithm: SigningAlgorithm,
-        signs_from: Timestamp,
-        kit: &Kit,
-    ) -> Result<Self, KeyError> {
+    pub fn generate(algorithm: SigningAlgorithm, signs_from: Timestamp, kit: &Kit) -> Result<Self, KeyError> {
         let seed: Zeroizing<[u8; 32]> = Zeroizing::new(kit.random.bytes()?);
         let material = match algorithm {
             SigningAlgorithm::Hs256 => seed.to_vec(),
@@ -133,7 +129,14 @@ impl SigningKey {
             }
         };
         let material = SecretBytes::from(material);
-        Self::new(kit.ids.id(), algorithm, material, kit.clock.now(), signs_from, None)
+        Self::new(
+            kit.ids.id(),
+            algorithm,
+            material,
+            kit.clock.now(),
+            signs_from,
+            None,
+        )
     }
 
     fn new(
@@ -153,14 +156,20 @@ impl SigningKey {
         }
         let (public, encoding, decoding) = match algorithm {
             SigningAlgorithm::Hs256 if bytes.len() < MIN_SYMMETRIC => return Err(KeyError::Material(id)),
-            SigningAlgorithm::Hs256 => {
-                (None, EncodingKey::from_secret(bytes), DecodingKey::from_secret(bytes))
-            }
+            SigningAlgorithm::Hs256 => (
+                None,
+                EncodingKey::from_secret(bytes),
+                DecodingKey::from_secret(bytes),
+            ),
             SigningAlgorithm::EdDsa => {
                 let pair = Ed25519KeyPair::from_pkcs8(bytes).map_err(|_| KeyError::Material(id))?;
                 let public = pair.public_key().as_ref();
                 let array = public.try_into().map_err(|_| KeyError::Material(id))?;
-                (Some(array), EncodingKey::from_ed_der(bytes), DecodingKey::from_ed_der(public))
+                (
+                    Some(array),
+                    EncodingKey::from_ed_der(bytes),
+                    DecodingKey::from_ed_der(public),
+                )
             }
         };
         Ok(Self {
@@ -181,8 +190,9 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Material`] or [`KeyError::Times`].
     pub fn from_stored(stored: &StoredSigningKey) -> Result<Self, KeyError> {
-        let material =
-            URL_SAFE_NO_PAD.decode(stored.material.expose()).map_err(|_| KeyError::Material(stored.kid))?;
+        let material = URL_SAFE_NO_PAD
+            .decode(stored.material.expose())
+            .map_err(|_| KeyError::Material(stored.kid))?;
         Self::new(
             stored.kid,
             stored.algorithm,
@@ -263,12 +273,14 @@ impl SigningKey {
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Result<String, KeyError> {
-        jsonwebtoken::crypto::sign(message, &self.encoding, self.algorithm.jwt()).map_err(|_| KeyError::Library)
+        jsonwebtoken::crypto::sign(message, &self.encoding, self.algorithm.jwt())
+            .map_err(|_| KeyError::Library)
     }
 
     /// Whether the signature, in base64url, is this key's over the message.
     pub(super) fn verify(&self, message: &[u8], signature: &str) -> bool {
-        jsonwebtoken::crypto::verify(signature, message, &self.decoding, self.algorithm.jwt()).unwrap_or(false)
+        jsonwebtoken::crypto::verify(signature, message, &self.decoding, self.algorithm.jwt())
+            .unwrap_or(false)
     }
 }
 

@@ -66,13 +66,22 @@ impl KeyRing {
         if stored.version != VERSION {
             return Err(KeyError::Version(stored.version));
         }
-        Self::new(stored.keys.iter().map(SigningKey::from_stored).collect::<Result<_, _>>()?)
+        Self::new(
+            stored
+                .keys
+                .iter()
+                .map(SigningKey::from_stored)
+                .collect::<Result<_, _>>()?,
+        )
     }
 
     /// The ring for a key file. Shows the secrets.
     #[must_use]
     pub fn to_stored(&self) -> StoredKeyRing {
-        StoredKeyRing { version: VERSION, keys: self.keys.iter().map(SigningKey::to_stored).collect() }
+        StoredKeyRing {
+            version: VERSION,
+            keys: self.keys.iter().map(SigningKey::to_stored).collect(),
+        }
     }
 
     /// The ring with a new key of the same algorithm as the one that signs now, without the keys that have ended.
@@ -93,8 +102,12 @@ impl KeyRing {
         let algorithm = self.signing_key(now)?.algorithm();
         let signs_from = now.saturating_add(announce);
         let until = signs_from.saturating_add(overlap);
-        let mut keys: Vec<_> =
-            self.keys.iter().filter(|key| key.verifies_at(now)).map(|key| key.clone().ending(until)).collect();
+        let mut keys: Vec<_> = self
+            .keys
+            .iter()
+            .filter(|key| key.verifies_at(now))
+            .map(|key| key.clone().ending(until))
+            .collect();
         // A key that was announced and would begin to sign after its end is not needed any more.
         keys.retain(|key| key.signs_from() <= until);
         keys.push(SigningKey::generate(algorithm, signs_from, kit)?);
@@ -106,22 +119,34 @@ impl KeyRing {
     /// # Errors
     /// [`KeyError::NoneSigns`].
     pub fn signing_key(&self, now: Timestamp) -> Result<&SigningKey, KeyError> {
-        let begun = self.keys.iter().filter(|key| key.signs_from() <= now && key.verifies_at(now));
-        begun.max_by_key(|key| (key.signs_from(), key.created_at(), key.id())).ok_or(KeyError::NoneSigns)
+        let begun = self
+            .keys
+            .iter()
+            .filter(|key| key.signs_from() <= now && key.verifies_at(now));
+        begun
+            .max_by_key(|key| (key.signs_from(), key.created_at(), key.id()))
+            .ok_or(KeyError::NoneSigns)
     }
 
     /// The key with this id, if its signatures count at this time.
     #[must_use]
     pub fn verifying_key(&self, id: SigningKeyId, now: Timestamp) -> Option<&SigningKey> {
-        self.keys.iter().find(|key| key.id() == id).filter(|key| key.verifies_at(now))
+        self.keys
+            .iter()
+            .find(|key| key.id() == id)
+            .filter(|key| key.verifies_at(now))
     }
 
     /// The public keys as a JSON Web Key Set (RFC 7517, section 5): Ed25519 keys that have not ended, never a
     /// symmetric key.
     #[must_use]
     pub fn jwks(&self, now: Timestamp) -> Value {
-        let keys: Vec<Value> =
-            self.keys.iter().filter(|key| key.verifies_at(now)).filter_map(SigningKey::jwk).collect();
+        let keys: Vec<Value> = self
+            .keys
+            .iter()
+            .filter(|key| key.verifies_at(now))
+            .filter_map(SigningKey::jwk)
+            .collect();
         json!({ "keys": keys })
     }
 

@@ -15,7 +15,9 @@ const MAX_JTI: usize = 64;
 pub(super) const TYPE: &str = "at+jwt";
 
 /// Parameters that would let a token say how it is to be verified, or what else it is.
-const FORBIDDEN: [&str; 10] = ["crit", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "b64", "zip", "enc"];
+const FORBIDDEN: [&str; 10] = [
+    "crit", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "b64", "zip", "enc",
+];
 
 /// What is wrong with a token: for metrics and tests, never for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,23 +148,44 @@ impl<'a> Parts<'a> {
         if claims.contains('.') || header.is_empty() || claims.is_empty() || signature.is_empty() {
             return Err(TokenFault::Form);
         }
-        Ok(Self { message, header, claims, signature })
+        Ok(Self {
+            message,
+            header,
+            claims,
+            signature,
+        })
     }
 
     pub(super) fn header(&self) -> Result<ReadHeader, TokenFault> {
         let header = object(self.header, TokenFault::Header)?;
-        if FORBIDDEN.iter().any(|name| header.contains_key(*name)) || header.get("typ") != Some(&Value::from(TYPE)) {
+        if FORBIDDEN.iter().any(|name| header.contains_key(*name))
+            || header.get("typ") != Some(&Value::from(TYPE))
+        {
             return Err(TokenFault::Header);
         }
-        let algorithm = header.get("alg").and_then(Value::as_str).ok_or(TokenFault::Header)?.to_owned();
-        let kid = header.get("kid").and_then(Value::as_str).ok_or(TokenFault::Header)?;
-        Ok(ReadHeader { algorithm, kid: kid.parse().map_err(|_| TokenFault::Key)? })
+        let algorithm = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .ok_or(TokenFault::Header)?
+            .to_owned();
+        let kid = header
+            .get("kid")
+            .and_then(Value::as_str)
+            .ok_or(TokenFault::Header)?;
+        Ok(ReadHeader {
+            algorithm,
+            kid: kid.parse().map_err(|_| TokenFault::Key)?,
+        })
     }
 
     pub(super) fn claims(&self) -> Result<ReadClaims, TokenFault> {
         let claims = object(self.claims, TokenFault::Claims)?;
         let jti = text(&claims, "jti")?;
-        let tenant = if claims.contains_key("tid") { Some(id(&claims, "tid")?) } else { None };
+        let tenant = if claims.contains_key("tid") {
+            Some(id(&claims, "tid")?)
+        } else {
+            None
+        };
         let generation = claims.get("gen").and_then(Value::as_i64).filter(|g| *g > 0);
         let read = ReadClaims {
             issuer: text(&claims, "iss")?.to_owned(),
@@ -205,6 +228,11 @@ fn id<K: Kind>(claims: &Map<String, Value>, name: &str) -> Result<Id<K>, TokenFa
 
 /// A whole number of seconds; a text, a fraction, or a time after the year 9999 is none.
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Timestamp, TokenFault> {
-    let seconds = claims.get(name).and_then(Value::as_i64).filter(|seconds| *seconds >= 0);
-    seconds.and_then(Timestamp::from_unix_seconds).ok_or(TokenFault::Claims)
+    let seconds = claims
+        .get(name)
+        .and_then(Value::as_i64)
+        .filter(|seconds| *seconds >= 0);
+    seconds
+        .and_then(Timestamp::from_unix_seconds)
+        .ok_or(TokenFault::Claims)
 }

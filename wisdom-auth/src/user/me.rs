@@ -56,9 +56,10 @@ impl<H: Host> Flow<H> for Me {
             user: principal.user,
             session: principal.session,
             authenticated_at: principal.authenticated_at,
-            tenant: caller
-                .tenant()
-                .map(|context| TenantIdentity { id: context.tenant(), role: context.grants().role() }),
+            tenant: caller.tenant().map(|context| TenantIdentity {
+                id: context.tenant(),
+                role: context.grants().role(),
+            }),
         })
     }
 }

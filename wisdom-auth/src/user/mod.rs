@@ -35,7 +35,9 @@ impl UserState {
     /// Reads the name in storage.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled].into_iter().find(|s| s.as_str() == name)
+        [Self::Active, Self::Disabled]
+            .into_iter()
+            .find(|s| s.as_str() == name)
     }
 }
 

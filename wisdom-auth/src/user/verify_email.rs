@@ -47,7 +47,11 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for VerifyEmail {
         let token = used.ok_or(AuthError::VerificationInvalid)?;
         for _ in 0..MAX_RACES {
             // A token proves the mailbox it was sent to, which is not the user's any more once they changed it.
-            let found = tx.users().find(token.user).await?.filter(|user| user.email == token.email);
+            let found = tx
+                .users()
+                .find(token.user)
+                .await?
+                .filter(|user| user.email == token.email);
             let mut user = found.ok_or(AuthError::VerificationInvalid)?;
             if user.email_verified_at.is_some() {
                 return Ok(Outcome::audited((), AuditEntry::on("user", user.id)));

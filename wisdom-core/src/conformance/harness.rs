@@ -54,7 +54,12 @@ impl<S: Store + ?Sized> Harness<S> {
     /// A harness around a store with empty tables that was opened with the kit of `test`.
     #[must_use]
     pub fn new(store: Arc<S>, test: TestKit) -> Self {
-        Self { store, test, tenants: Vec::new(), guard: Arc::new(Nothing) }
+        Self {
+            store,
+            test,
+            tenants: Vec::new(),
+            guard: Arc::new(Nothing),
+        }
     }
 
     /// The same, keeping something alive as long as the harness: a folder, a database.
@@ -89,7 +94,10 @@ impl<S: Store + ?Sized> Harness<S> {
     /// When the harness has fewer.
     #[must_use]
     pub fn tenant(&self, number: usize) -> TenantId {
-        *self.tenants.get(number).expect("the harness was given that many tenants")
+        *self
+            .tenants
+            .get(number)
+            .expect("the harness was given that many tenants")
     }
 
     /// Begins a unit of work outside of any tenant.
@@ -168,6 +176,9 @@ pub fn record(frame: &Frame, events: Vec<NewEvent>, entry: Option<AuditEntry>) -
         Some(entry) => Outcome::audited((), entry),
         None => Outcome::unaudited((), "a case that is not about audit"),
     };
-    let ((), record) = outcome.emit_all(events).into_record(frame, ACTION).expect("a record of the frame's tenant");
+    let ((), record) = outcome
+        .emit_all(events)
+        .into_record(frame, ACTION)
+        .expect("a record of the frame's tenant");
     record
 }

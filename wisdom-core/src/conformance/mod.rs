@@ -4,7 +4,11 @@
 //! The cases themselves live beside the repository traits they are about: `wisdom_auth::conformance`,
 //! `wisdom_tenancy::conformance`, `wisdom_events::conformance`. Each has a macro that lists its cases once and expands
 //! to one named test a case.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 mod harness;
 mod race;

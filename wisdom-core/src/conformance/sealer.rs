@@ -24,7 +24,10 @@ impl ManualSealer {
     fn tag(self, purpose: Purpose, context: &[u8], plain: &[u8]) -> [u8; TAG] {
         let message = Context::new().part(purpose.0).part(context).part(plain);
         let sum = |start: u64| {
-            message.as_bytes().iter().fold(split_mix(start), |sum, byte| split_mix(sum ^ u64::from(*byte)))
+            message
+                .as_bytes()
+                .iter()
+                .fold(split_mix(start), |sum, byte| split_mix(sum ^ u64::from(*byte)))
         };
         let mut tag = [0; TAG];
         tag[..8].copy_from_slice(&sum(self.seed).to_be_bytes());
@@ -54,7 +57,11 @@ impl Sealer for ManualSealer {
     fn open(&self, purpose: Purpose, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (tag, text) = sealed.split_first_chunk::<TAG>().ok_or(SealError::Refused)?;
         let plain = self.veil(*tag, text);
-        if self.tag(purpose, context, &plain) == *tag { Ok(plain) } else { Err(SealError::Refused) }
+        if self.tag(purpose, context, &plain) == *tag {
+            Ok(plain)
+        } else {
+            Err(SealError::Refused)
+        }
     }
 }
 
@@ -68,7 +75,10 @@ mod tests {
     fn opens_only_what_was_sealed_so() {
         let sealer = ManualSealer::new(1);
         let sealed = sealer.seal(MINE, b"a", b"a secret of 21 bytes!").unwrap();
-        assert_eq!(sealer.open(MINE, b"a", &sealed).unwrap(), b"a secret of 21 bytes!");
+        assert_eq!(
+            sealer.open(MINE, b"a", &sealed).unwrap(),
+            b"a secret of 21 bytes!"
+        );
         assert!(!sealed.windows(6).any(|part| part == b"secret"));
         assert!(sealer.open(Purpose("other"), b"a", &sealed).is_err());
         assert!(sealer.open(MINE, b"b", &sealed).is_err());

@@ -87,8 +87,16 @@ impl TestKit {
     /// A new request.
     #[must_use]
     pub fn request(&self) -> RequestInfo {
-        let trace = TraceContext { trace_id: [0x4b; 16], span_id: [0xf0; 8], flags: 1 };
-        RequestInfo { id: self.id(), trace, source: None }
+        let trace = TraceContext {
+            trace_id: [0x4b; 16],
+            span_id: [0xf0; 8],
+            flags: 1,
+        };
+        RequestInfo {
+            id: self.id(),
+            trace,
+            source: None,
+        }
     }
 
     /// A context outside of any tenant.
@@ -106,7 +114,13 @@ impl TestKit {
     /// The signed-in user, in a session of their own.
     #[must_use]
     pub fn principal(&self, user: UserId) -> Principal {
-        Principal { user, session: self.id(), generation: 1, tenant: None, authenticated_at: self.now() }
+        Principal {
+            user,
+            session: self.id(),
+            generation: 1,
+            tenant: None,
+            authenticated_at: self.now(),
+        }
     }
 
     /// A context of the tenant in which the user acts with a role, whatever storage knows of them.

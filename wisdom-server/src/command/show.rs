@@ -1,12 +1,24 @@
 //! Commands that only tell.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::Value;
 use url::Url;
 use wisdom_adapters::Wisdom;
 use wisdom_adapters::config::Config;
+use wisdom_adapters::keys::{ANNOUNCE, Keys};
+use wisdom_core::clock::SystemClock;
+use wisdom_core::id::SystemIds;
+use wisdom_core::policy::Policies;
+use wisdom_core::random::{SecureRandom, SystemRandom};
+use wisdom_core::unit_of_work::Kit;
 
 use super::Trouble;
 use crate::{cors, openapi, routes};
+
+/// What clocks may differ by.
+const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(super) fn check(config: &Config) -> Result<(), Trouble> {
     cors::layer(&config.server.cors_origins).map_err(|error| error.to_string())?;
@@ -38,6 +50,27 @@ pub(super) fn operations(wisdom: &Wisdom) -> Result<(), Trouble> {
         );
         println!("{:<36} {:<38} {place}", entry.name, entry.access.to_string());
     }
+    Ok(())
+}
+
+/// Makes a new signing key. Running servers take it up by themselves.
+pub(super) fn rotate(config: &Config) -> Result<(), Trouble> {
+    let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
+    let keys = Keys::open(config, &random).map_err(|error| error.to_string())?;
+    let kit = Kit {
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        random,
+        sealer: keys.sealer(),
+        policies: Policies::new(),
+    };
+    // A token of the old key may be issued until the new one signs, and is then used up to its end.
+    let overlap = Duration::from_secs(u64::from(config.auth.access_token_seconds)) + LEEWAY;
+    keys.rotate_signing(overlap, &kit).map_err(|error| error.to_string())?;
+    println!(
+        "A new signing key is there. It signs in {} seconds, so that every server knows it by then.",
+        ANNOUNCE.as_secs()
+    );
     Ok(())
 }
 

@@ -72,7 +72,13 @@ pub fn new_tenant(test: &TestKit, name: &str) -> Tenant {
 /// A membership that is not stored yet.
 #[must_use]
 pub fn new_membership(test: &TestKit, user: UserId, role: Role) -> Membership {
-    Membership { id: test.id(), user, role, created_at: test.now(), version: 1 }
+    Membership {
+        id: test.id(),
+        user,
+        role,
+        created_at: test.now(),
+        version: 1,
+    }
 }
 
 /// A pending invitation that is not stored yet; its token's hash is made of one byte.
@@ -89,7 +95,7 @@ pub fn new_invitation(test: &TestKit, email: &str, by: UserId, hash: u8) -> Invi
         token_hash: [hash; 32],
         sends: 1,
         sent_since: now,
-        expires_at: now.saturating_add(Duration::from_secs(7 * 86_400)),
+        expires_at: now.saturating_add(Duration::from_hours(7 * 24)),
         created_at: now,
         version: 1,
     }
@@ -103,7 +109,11 @@ pub async fn seed_tenant<S: TenancyStore + ?Sized>(h: &Harness<S>, name: &str) -
     let mut tx = h.system().await;
     tx.tenants().insert(&tenant, &membership).await.expect("insert");
     save(tx).await;
-    Seed { tenant, owner, membership }
+    Seed {
+        tenant,
+        owner,
+        membership,
+    }
 }
 
 /// A stored member of the tenant, `name@acme.test`.
@@ -127,16 +137,29 @@ pub(super) async fn stored<S: TenancyStore + ?Sized>(
     tenant: TenantId,
     membership: &Membership,
 ) -> Option<Member> {
-    h.read_of(tenant).await.memberships().find(membership.id).await.expect("find")
+    h.read_of(tenant)
+        .await
+        .memberships()
+        .find(membership.id)
+        .await
+        .expect("find")
 }
 
 /// The tenant as it is stored.
 pub(super) async fn current<S: TenancyStore + ?Sized>(h: &Harness<S>, tenant: TenantId) -> Tenant {
-    h.read_of(tenant).await.own_tenant().current().await.expect("current")
+    h.read_of(tenant)
+        .await
+        .own_tenant()
+        .current()
+        .await
+        .expect("current")
 }
 
 /// The harness with two stored tenants, for suites that need tenants and are not about them.
 pub async fn with_two_tenants<S: TenancyStore + ?Sized>(h: Harness<S>) -> Harness<S> {
-    let (first, second) = (seed_tenant(&h, "first-co").await, seed_tenant(&h, "second-co").await);
+    let (first, second) = (
+        seed_tenant(&h, "first-co").await,
+        seed_tenant(&h, "second-co").await,
+    );
     h.with_tenants([first.id(), second.id()])
 }

@@ -27,9 +27,17 @@ async fn keep<S: TenancyStore + ?Sized>(h: &Harness<S>, tenant: TenantId, invita
     save(tx).await;
 }
 
-async fn change<S: TenancyStore + ?Sized>(h: &Harness<S>, tenant: TenantId, invitation: &Invitation, expected: i64) {
+async fn change<S: TenancyStore + ?Sized>(
+    h: &Harness<S>,
+    tenant: TenantId,
+    invitation: &Invitation,
+    expected: i64,
+) {
     let mut tx = h.of(tenant).await;
-    tx.invitations().update(invitation, expected).await.expect("update");
+    tx.invitations()
+        .update(invitation, expected)
+        .await
+        .expect("update");
     save(tx).await;
 }
 
@@ -44,37 +52,79 @@ pub async fn invitation_is_read_back<S: TenancyStore + ?Sized>(h: &Harness<S>) {
         invitation.sent_since = h.test().advance(Duration::from_micros(17));
         keep(h, acme.id(), &invitation).await;
         let mut tx = h.read_of(acme.id()).await;
-        let found = tx.invitations().find(invitation.id).await.expect("find").expect("the invitation");
+        let found = tx
+            .invitations()
+            .find(invitation.id)
+            .await
+            .expect("find")
+            .expect("the invitation");
         assert_eq!(found, invitation);
         assert_eq!(found.email.as_str(), invitation.email.as_str());
-        let pending = tx.invitations().find_pending(&address(&email.to_uppercase())).await.expect("find_pending");
+        let pending = tx
+            .invitations()
+            .find_pending(&address(&email.to_uppercase()))
+            .await
+            .expect("find_pending");
         assert_eq!(pending, Some(invitation));
     }
     let mut tx = h.read_of(acme.id()).await;
     assert_eq!(tx.invitations().find(h.test().id()).await.expect("find"), None);
-    assert_eq!(tx.invitations().find_pending(&address("nobody@acme.test")).await.expect("find_pending"), None);
-    h.test().advance(Duration::from_secs(365 * 86_400));
+    assert_eq!(
+        tx.invitations()
+            .find_pending(&address("nobody@acme.test"))
+            .await
+            .expect("find_pending"),
+        None
+    );
+    h.test().advance(Duration::from_hours(365 * 24));
     let mut tx = h.read_of(acme.id()).await;
-    let expired = tx.invitations().find_pending(&address("guest.owner@acme.test")).await.expect("find_pending");
-    assert!(expired.is_some(), "whether it has expired is no question of the stored state");
+    let expired = tx
+        .invitations()
+        .find_pending(&address("guest.owner@acme.test"))
+        .await
+        .expect("find_pending");
+    assert!(
+        expired.is_some(),
+        "whether it has expired is no question of the stored state"
+    );
 }
 
 /// An address has one pending invitation in a tenant, and the conflict does no harm to the rest of the unit of work.
-pub async fn invitation_is_one_for_an_address_and_the_unit_stays_usable<S: TenancyStore + ?Sized>(h: &Harness<S>) {
+pub async fn invitation_is_one_for_an_address_and_the_unit_stays_usable<S: TenancyStore + ?Sized>(
+    h: &Harness<S>,
+) {
     let (acme, other) = (seed_tenant(h, "acme").await, seed_tenant(h, "other").await);
     let first = new_invitation(h.test(), "bob@acme.test", acme.owner.id, 1);
     keep(h, acme.id(), &first).await;
     let second = new_invitation(h.test(), "BOB@acme.test", acme.owner.id, 2);
     let third = new_invitation(h.test(), "carol@acme.test", acme.owner.id, 3);
     let mut tx = h.of(acme.id()).await;
-    let refused = tx.invitations().insert(&second).await.expect_err("one is pending");
+    let refused = tx
+        .invitations()
+        .insert(&second)
+        .await
+        .expect_err("one is pending");
     assert!(refused.violates(Constraint::INVITATION_ADDRESS), "{refused}");
-    tx.invitations().insert(&third).await.expect("the unit of work is usable");
+    tx.invitations()
+        .insert(&third)
+        .await
+        .expect("the unit of work is usable");
     save(tx).await;
-    keep(h, other.id(), &Invitation { invited_by: other.owner.id, ..second.clone() }).await;
+    keep(
+        h,
+        other.id(),
+        &Invitation {
+            invited_by: other.owner.id,
+            ..second.clone()
+        },
+    )
+    .await;
     let mut tx = h.read_of(acme.id()).await;
     assert_eq!(tx.invitations().find(second.id).await.expect("find"), None);
-    assert_eq!(tx.invitations().find_pending(&first.email).await.expect("find"), Some(first));
+    assert_eq!(
+        tx.invitations().find_pending(&first.email).await.expect("find"),
+        Some(first)
+    );
     assert_eq!(tx.invitations().find(third.id).await.expect("find"), Some(third));
 }
 
@@ -105,14 +155,38 @@ pub async fn invitation_is_given_once_to_many_at_once<S: TenancyStore + ?Sized>(
 /// An address that answered, or whose invitation was taken back, can be invited again.
 pub async fn invitation_can_be_repeated_once_answered<S: TenancyStore + ?Sized>(h: &Harness<S>) {
     let acme = seed_tenant(h, "acme").await;
-    for (number, state) in (1..).zip([InvitationState::Accepted, InvitationState::Declined, InvitationState::Revoked]) {
+    for (number, state) in (1..).zip([
+        InvitationState::Accepted,
+        InvitationState::Declined,
+        InvitationState::Revoked,
+    ]) {
         let invitation = new_invitation(h.test(), "bob@acme.test", acme.owner.id, number);
         keep(h, acme.id(), &invitation).await;
-        change(h, acme.id(), &Invitation { state, ..invitation.clone() }, 1).await;
+        change(
+            h,
+            acme.id(),
+            &Invitation {
+                state,
+                ..invitation.clone()
+            },
+            1,
+        )
+        .await;
         let mut tx = h.read_of(acme.id()).await;
-        assert_eq!(tx.invitations().find_pending(&invitation.email).await.expect("find_pending"), None);
+        assert_eq!(
+            tx.invitations()
+                .find_pending(&invitation.email)
+                .await
+                .expect("find_pending"),
+            None
+        );
     }
-    keep(h, acme.id(), &new_invitation(h.test(), "bob@acme.test", acme.owner.id, 9)).await;
+    keep(
+        h,
+        acme.id(),
+        &new_invitation(h.test(), "bob@acme.test", acme.owner.id, 9),
+    )
+    .await;
 }
 
 /// An update needs the stored version, raises it by one, and changes nothing otherwise.
@@ -121,7 +195,7 @@ pub async fn invitation_update_is_compare_and_set<S: TenancyStore + ?Sized>(h: &
     let bob = seed_user(h, "bob").await;
     let invitation = new_invitation(h.test(), "bob@acme.test", acme.owner.id, 1);
     keep(h, acme.id(), &invitation).await;
-    let now = h.test().advance(Duration::from_secs(3600));
+    let now = h.test().advance(Duration::from_hours(1));
     let accepted = Invitation {
         role: Role::Viewer,
         state: InvitationState::Accepted,
@@ -129,7 +203,7 @@ pub async fn invitation_update_is_compare_and_set<S: TenancyStore + ?Sized>(h: &
         token_hash: [2; 32],
         sends: 3,
         sent_since: now,
-        expires_at: now.saturating_add(Duration::from_secs(60)),
+        expires_at: now.saturating_add(Duration::from_mins(1)),
         ..invitation.clone()
     };
     let mut tx = h.of(acme.id()).await;
@@ -139,8 +213,20 @@ pub async fn invitation_update_is_compare_and_set<S: TenancyStore + ?Sized>(h: &
     let unknown = new_invitation(h.test(), "carol@acme.test", acme.owner.id, 8);
     assert_stale(tx.invitations().update(&unknown, 1).await);
     save(tx).await;
-    let found = h.read_of(acme.id()).await.invitations().find(invitation.id).await.expect("find");
-    assert_eq!(found, Some(Invitation { version: 2, ..accepted }));
+    let found = h
+        .read_of(acme.id())
+        .await
+        .invitations()
+        .find(invitation.id)
+        .await
+        .expect("find");
+    assert_eq!(
+        found,
+        Some(Invitation {
+            version: 2,
+            ..accepted
+        })
+    );
 }
 
 /// Of many answers to one invitation at the same moment, one counts.
@@ -170,7 +256,13 @@ pub async fn invitation_answers_at_once_have_one_winner<S: TenancyStore + ?Sized
     })
     .await;
     let winners: Vec<_> = answers.into_iter().flatten().collect();
-    let found = h.read_of(acme.id()).await.invitations().find(invitation.id).await.expect("find");
+    let found = h
+        .read_of(acme.id())
+        .await
+        .invitations()
+        .find(invitation.id)
+        .await
+        .expect("find");
     assert_eq!(winners, [found.expect("the invitation").state]);
 }
 
@@ -182,12 +274,33 @@ pub async fn invitation_is_found_by_token_in_every_state<S: TenancyStore + ?Size
             let email = format!("{}@acme.test", state.as_str());
             let invitation = new_invitation(h.test(), &email, seed.owner.id, hash);
             keep(h, seed.id(), &invitation).await;
-            change(h, seed.id(), &Invitation { state, ..invitation.clone() }, 1).await;
-            let found = h.system_read().await.tenants().find_invitation_by_token(&[hash; 32]).await.expect("find");
+            change(
+                h,
+                seed.id(),
+                &Invitation {
+                    state,
+                    ..invitation.clone()
+                },
+                1,
+            )
+            .await;
+            let found = h
+                .system_read()
+                .await
+                .tenants()
+                .find_invitation_by_token(&[hash; 32])
+                .await
+                .expect("find");
             assert_eq!(found, Some((seed.id(), invitation.id)));
         }
     }
-    let found = h.system_read().await.tenants().find_invitation_by_token(&[250; 32]).await.expect("find");
+    let found = h
+        .system_read()
+        .await
+        .tenants()
+        .find_invitation_by_token(&[250; 32])
+        .await
+        .expect("find");
     assert_eq!(found, None);
 }
 
@@ -196,10 +309,30 @@ pub async fn invitation_token_replaced_is_void<S: TenancyStore + ?Sized>(h: &Har
     let acme = seed_tenant(h, "acme").await;
     let invitation = new_invitation(h.test(), "bob@acme.test", acme.owner.id, 1);
     keep(h, acme.id(), &invitation).await;
-    change(h, acme.id(), &Invitation { token_hash: [2; 32], sends: 2, ..invitation.clone() }, 1).await;
+    change(
+        h,
+        acme.id(),
+        &Invitation {
+            token_hash: [2; 32],
+            sends: 2,
+            ..invitation.clone()
+        },
+        1,
+    )
+    .await;
     let mut tx = h.system_read().await;
-    assert_eq!(tx.tenants().find_invitation_by_token(&[1; 32]).await.expect("find"), None);
-    let found = tx.tenants().find_invitation_by_token(&[2; 32]).await.expect("find");
+    assert_eq!(
+        tx.tenants()
+            .find_invitation_by_token(&[1; 32])
+            .await
+            .expect("find"),
+        None
+    );
+    let found = tx
+        .tenants()
+        .find_invitation_by_token(&[2; 32])
+        .await
+        .expect("find");
     assert_eq!(found, Some((acme.id(), invitation.id)));
 }
 
@@ -217,9 +350,23 @@ pub async fn invitations_are_listed_by_state<S: TenancyStore + ?Sized>(h: &Harne
         expected.insert(0, (state, invitation.id));
     }
     let mut tx = h.read_of(acme.id()).await;
-    for wanted in [None, Some(STATES[0]), Some(STATES[1]), Some(STATES[2]), Some(STATES[3])] {
-        let slice = tx.invitations().list(wanted, &PageRequest::first(100)).await.expect("list");
-        let listed: Vec<_> = slice.items.iter().map(|invitation| (invitation.state, invitation.id)).collect();
+    for wanted in [
+        None,
+        Some(STATES[0]),
+        Some(STATES[1]),
+        Some(STATES[2]),
+        Some(STATES[3]),
+    ] {
+        let slice = tx
+            .invitations()
+            .list(wanted, &PageRequest::first(100))
+            .await
+            .expect("list");
+        let listed: Vec<_> = slice
+            .items
+            .iter()
+            .map(|invitation| (invitation.state, invitation.id))
+            .collect();
         let mut matching = expected.clone();
         matching.retain(|(state, _)| wanted.is_none_or(|wanted| wanted == *state));
         assert_eq!(listed, matching, "{wanted:?}");

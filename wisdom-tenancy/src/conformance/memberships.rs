@@ -23,14 +23,25 @@ pub async fn member_is_read_back<S: TenancyStore + ?Sized>(h: &Harness<S>) {
             display_name: user.display_name.clone(),
         };
         let mut tx = h.read_of(acme.id()).await;
-        let found = tx.memberships().find(membership.id).await.expect("find").expect("the member");
+        let found = tx
+            .memberships()
+            .find(membership.id)
+            .await
+            .expect("find")
+            .expect("the member");
         assert_eq!(found, expected);
         assert_eq!(found.email.as_str(), user.email.as_str());
-        assert_eq!(tx.memberships().find_by_user(user.id).await.expect("find"), Some(expected));
+        assert_eq!(
+            tx.memberships().find_by_user(user.id).await.expect("find"),
+            Some(expected)
+        );
     }
     let mut tx = h.read_of(acme.id()).await;
     assert_eq!(tx.memberships().find(h.test().id()).await.expect("find"), None);
-    assert_eq!(tx.memberships().find_by_user(h.test().id()).await.expect("find"), None);
+    assert_eq!(
+        tx.memberships().find_by_user(h.test().id()).await.expect("find"),
+        None
+    );
 }
 
 /// A user is a member once, and the conflict does no harm to the rest of the unit of work.
@@ -41,13 +52,23 @@ pub async fn membership_of_a_user_is_one_and_the_unit_stays_usable<S: TenancySto
     let mut tx = h.of(acme.id()).await;
     // As an owner, so that a store that counts before it looks is found out.
     let second = new_membership(h.test(), ada.id, Role::Owner);
-    let refused = tx.memberships().insert(&second).await.expect_err("a member already");
+    let refused = tx
+        .memberships()
+        .insert(&second)
+        .await
+        .expect_err("a member already");
     assert!(refused.violates(Constraint::MEMBERSHIP_USER), "{refused}");
     let other = new_membership(h.test(), bob.id, Role::Viewer);
-    tx.memberships().insert(&other).await.expect("the unit of work is usable");
+    tx.memberships()
+        .insert(&other)
+        .await
+        .expect("the unit of work is usable");
     assert_eq!(tx.own_tenant().current().await.expect("current").owner_count, 1);
     save(tx).await;
-    assert_eq!(stored(h, acme.id(), &first).await.map(|member| member.membership), Some(first));
+    assert_eq!(
+        stored(h, acme.id(), &first).await.map(|member| member.membership),
+        Some(first)
+    );
     assert_eq!(stored(h, acme.id(), &second).await, None);
     assert!(stored(h, acme.id(), &other).await.is_some());
 }
@@ -74,7 +95,13 @@ pub async fn membership_is_given_once_to_many_at_once<S: TenancyStore + ?Sized>(
     })
     .await;
     assert_eq!(answers.iter().filter(|won| **won).count(), 1);
-    let tenant = h.read_of(acme.id()).await.own_tenant().current().await.expect("current");
+    let tenant = h
+        .read_of(acme.id())
+        .await
+        .own_tenant()
+        .current()
+        .await
+        .expect("current");
     assert_eq!(tenant.owner_count, 2, "who lost was not counted");
 }
 
@@ -92,7 +119,12 @@ pub async fn membership_needs_its_tenant<S: TenancyStore + ?Sized>(h: &Harness<S
     let ada = seed_user(h, "ada").await;
     let membership = new_membership(h.test(), ada.id, Role::Member);
     let mut tx = h.system().await;
-    let refused = tx.enter(h.test().id()).memberships().insert(&membership).await.expect_err("no tenant");
+    let refused = tx
+        .enter(h.test().id())
+        .memberships()
+        .insert(&membership)
+        .await
+        .expect_err("no tenant");
     assert!(refused.violates(Constraint::REFERENCE), "{refused}");
 }
 
@@ -113,10 +145,23 @@ pub async fn membership_update_is_compare_and_set<S: TenancyStore + ?Sized>(h: &
     tx.memberships().update(&promoted, 1).await.expect("update");
     assert_stale(tx.memberships().update(&membership, 1).await);
     assert_stale(tx.memberships().update(&membership, 3).await);
-    assert_stale(tx.memberships().update(&new_membership(h.test(), bob.id, Role::Viewer), 1).await);
+    assert_stale(
+        tx.memberships()
+            .update(&new_membership(h.test(), bob.id, Role::Viewer), 1)
+            .await,
+    );
     save(tx).await;
-    let found = stored(h, acme.id(), &membership).await.map(|member| member.membership);
-    assert_eq!(found, Some(Membership { role: Role::Admin, version: 2, ..membership }));
+    let found = stored(h, acme.id(), &membership)
+        .await
+        .map(|member| member.membership);
+    assert_eq!(
+        found,
+        Some(Membership {
+            role: Role::Admin,
+            version: 2,
+            ..membership
+        })
+    );
 }
 
 /// A removal needs the stored version.
@@ -130,7 +175,15 @@ pub async fn membership_delete_is_compare_and_set<S: TenancyStore + ?Sized>(h: &
     assert_stale(tx.memberships().delete(membership.id, 1).await);
     save(tx).await;
     assert_eq!(stored(h, acme.id(), &membership).await, None);
-    assert_eq!(h.read_of(acme.id()).await.memberships().find_by_user(user.id).await.expect("find"), None);
+    assert_eq!(
+        h.read_of(acme.id())
+            .await
+            .memberships()
+            .find_by_user(user.id)
+            .await
+            .expect("find"),
+        None
+    );
 }
 
 /// Who left can come back.
@@ -142,6 +195,12 @@ pub async fn membership_can_be_had_again<S: TenancyStore + ?Sized>(h: &Harness<S
     tx.memberships().delete(first.id, 1).await.expect("delete");
     tx.memberships().insert(&again).await.expect("insert");
     save(tx).await;
-    let member = h.read_of(acme.id()).await.memberships().find_by_user(user.id).await.expect("find");
+    let member = h
+        .read_of(acme.id())
+        .await
+        .memberships()
+        .find_by_user(user.id)
+        .await
+        .expect("find");
     assert_eq!(member.map(|member| member.membership), Some(again));
 }

@@ -4,7 +4,11 @@
 //! Each case gets a store with empty tables. Where the traits leave room, this is what counts: a read unit refuses writes
 //! with `Invalid`; an update or removal of a row that is not there, or not this tenant's, is `Stale`; a user or tenant
 //! that does not exist is a conflict with `REFERENCE`.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 mod fixtures;
 mod invitations;
@@ -14,8 +18,10 @@ mod owners;
 mod pages;
 mod tenants;
 
-pub use fixtures::{Seed, TenancyStore, new_invitation, new_membership, new_tenant, seed_member, seed_tenant};
 pub use fixtures::with_two_tenants;
+pub use fixtures::{
+    Seed, TenancyStore, new_invitation, new_membership, new_tenant, seed_member, seed_tenant,
+};
 pub use invitations::*;
 pub use isolation::*;
 pub use memberships::*;

@@ -11,7 +11,10 @@ use crate::membership::Membership;
 use crate::store::TenancyRepositories as _;
 
 fn demoted(owner: &Membership) -> Membership {
-    Membership { role: Role::Admin, ..owner.clone() }
+    Membership {
+        role: Role::Admin,
+        ..owner.clone()
+    }
 }
 
 /// Whoever becomes, stops being, or leaves as an owner is counted.
@@ -28,7 +31,10 @@ pub async fn owners_are_counted<S: TenancyStore + ?Sized>(h: &Harness<S>) {
     save(tx).await;
     assert_eq!(owners().await, 2, "an owner stayed one");
     let mut tx = h.of(acme.id()).await;
-    tx.memberships().update(&demoted(&second), 2).await.expect("update");
+    tx.memberships()
+        .update(&demoted(&second), 2)
+        .await
+        .expect("update");
     save(tx).await;
     assert_eq!(owners().await, 1, "an owner was demoted");
     let mut tx = h.of(acme.id()).await;
@@ -48,7 +54,11 @@ pub async fn last_owner_cannot_be_demoted<S: TenancyStore + ?Sized>(h: &Harness<
     let acme = seed_tenant(h, "acme").await;
     seed_member(h, acme.id(), "admin", Role::Admin).await;
     let mut tx = h.of(acme.id()).await;
-    let refused = tx.memberships().update(&demoted(&acme.membership), 1).await.expect_err("the last owner");
+    let refused = tx
+        .memberships()
+        .update(&demoted(&acme.membership), 1)
+        .await
+        .expect_err("the last owner");
     assert!(refused.violates(Constraint::TENANT_OWNER), "{refused}");
     drop(tx);
     let member = stored(h, acme.id(), &acme.membership).await.expect("the owner");
@@ -61,7 +71,11 @@ pub async fn last_owner_cannot_be_removed<S: TenancyStore + ?Sized>(h: &Harness<
     let acme = seed_tenant(h, "acme").await;
     seed_member(h, acme.id(), "admin", Role::Admin).await;
     let mut tx = h.of(acme.id()).await;
-    let refused = tx.memberships().delete(acme.membership.id, 1).await.expect_err("the last owner");
+    let refused = tx
+        .memberships()
+        .delete(acme.membership.id, 1)
+        .await
+        .expect_err("the last owner");
     assert!(refused.violates(Constraint::TENANT_OWNER), "{refused}");
     drop(tx);
     assert!(stored(h, acme.id(), &acme.membership).await.is_some());

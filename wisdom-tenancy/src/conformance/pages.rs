@@ -9,7 +9,9 @@ use wisdom_core::id::{MembershipId, TenantId};
 use wisdom_core::page::{PageRequest, Position};
 use wisdom_core::time::Timestamp;
 
-use super::fixtures::{Seed, TenancyStore, new_invitation, new_membership, new_tenant, seed_member, seed_tenant};
+use super::fixtures::{
+    Seed, TenancyStore, new_invitation, new_membership, new_tenant, seed_member, seed_tenant,
+};
 use crate::store::{OnboardingTx as _, TenancyRepositories as _};
 
 /// The tenant's memberships in the list's order: ten, most of them made at the same moment as others.
@@ -31,8 +33,17 @@ async fn page<S: TenancyStore + ?Sized>(
     tenant: TenantId,
     request: &PageRequest,
 ) -> (Vec<(Timestamp, MembershipId)>, Option<Position>) {
-    let slice = h.read_of(tenant).await.memberships().list(request).await.expect("list");
-    let places = slice.items.iter().map(|member| (member.membership.created_at, member.membership.id));
+    let slice = h
+        .read_of(tenant)
+        .await
+        .memberships()
+        .list(request)
+        .await
+        .expect("list");
+    let places = slice
+        .items
+        .iter()
+        .map(|member| (member.membership.created_at, member.membership.id));
     (places.collect(), slice.next)
 }
 
@@ -46,7 +57,10 @@ pub async fn members_are_paged_without_loss_or_repetition<S: TenancyStore + ?Siz
         loop {
             let (items, next) = page(h, acme.id(), &request).await;
             assert!(items.len() <= usize::try_from(limit).expect("small"));
-            let last = items.last().map(|(at, id)| Position { at: *at, id: id.as_uuid() });
+            let last = items.last().map(|(at, id)| Position {
+                at: *at,
+                id: id.as_uuid(),
+            });
             seen.extend(items);
             match next {
                 None => break,
@@ -69,10 +83,21 @@ pub async fn members_page_that_fits_is_the_last<S: TenancyStore + ?Sized>(h: &Ha
     let (items, next) = page(h, acme.id(), &PageRequest::first(9)).await;
     assert_eq!(items, expected[..9]);
     assert!(next.is_some());
-    let (items, next) = page(h, acme.id(), &PageRequest { after: next, limit: 9 }).await;
+    let (items, next) = page(
+        h,
+        acme.id(),
+        &PageRequest {
+            after: next,
+            limit: 9,
+        },
+    )
+    .await;
     assert_eq!((items.as_slice(), next), (&expected[9..], None));
     let (at, id) = expected[9];
-    let behind_the_last = PageRequest { after: Some(Position { at, id: id.as_uuid() }), limit: 9 };
+    let behind_the_last = PageRequest {
+        after: Some(Position { at, id: id.as_uuid() }),
+        limit: 9,
+    };
     assert_eq!(page(h, acme.id(), &behind_the_last).await, (Vec::new(), None));
 }
 
@@ -81,13 +106,24 @@ pub async fn members_pages_survive_a_deleted_row<S: TenancyStore + ?Sized>(h: &H
     let acme = seed_tenant(h, "acme").await;
     let expected = crowd(h, &acme).await;
     let (_, next) = page(h, acme.id(), &PageRequest::first(4)).await;
-    assert_ne!(expected[3].1, acme.membership.id, "the last owner can't be removed");
+    assert_ne!(
+        expected[3].1, acme.membership.id,
+        "the last owner can't be removed"
+    );
     let mut tx = h.of(acme.id()).await;
     tx.memberships().delete(expected[3].1, 1).await.expect("delete");
     save(tx).await;
     h.test().advance(Duration::from_secs(1));
     let (_, late) = seed_member(h, acme.id(), "late", Role::Viewer).await;
-    let (items, _) = page(h, acme.id(), &PageRequest { after: next, limit: 100 }).await;
+    let (items, _) = page(
+        h,
+        acme.id(),
+        &PageRequest {
+            after: next,
+            limit: 100,
+        },
+    )
+    .await;
     let mut rest = expected[4..].to_vec();
     rest.push((late.created_at, late.id));
     assert_eq!(items, rest);
@@ -112,8 +148,19 @@ pub async fn invitations_are_paged_newest_first<S: TenancyStore + ?Sized>(h: &Ha
     let mut seen = Vec::new();
     let mut request = PageRequest::first(3);
     loop {
-        let slice = h.read_of(acme.id()).await.invitations().list(None, &request).await.expect("list");
-        seen.extend(slice.items.iter().map(|invitation| (invitation.created_at, invitation.id)));
+        let slice = h
+            .read_of(acme.id())
+            .await
+            .invitations()
+            .list(None, &request)
+            .await
+            .expect("list");
+        seen.extend(
+            slice
+                .items
+                .iter()
+                .map(|invitation| (invitation.created_at, invitation.id)),
+        );
         request.after = slice.next;
         if slice.next.is_none() {
             break;
@@ -142,7 +189,13 @@ pub async fn tenants_of_a_user_are_paged<S: TenancyStore + ?Sized>(h: &Harness<S
     let mut seen = Vec::new();
     let mut request = PageRequest::first(2);
     loop {
-        let slice = h.system_read().await.tenants().list_of_user(ada.id, &request).await.expect("list");
+        let slice = h
+            .system_read()
+            .await
+            .tenants()
+            .list_of_user(ada.id, &request)
+            .await
+            .expect("list");
         assert!(slice.items.len() <= 2);
         for standing in slice.items {
             assert_eq!(standing.role, Role::Owner);
@@ -154,6 +207,11 @@ pub async fn tenants_of_a_user_are_paged<S: TenancyStore + ?Sized>(h: &Harness<S
         }
     }
     assert_eq!(seen, expected);
-    let nobody = h.system_read().await.tenants().list_of_user(h.test().id(), &PageRequest::first(9)).await;
+    let nobody = h
+        .system_read()
+        .await
+        .tenants()
+        .list_of_user(h.test().id(), &PageRequest::first(9))
+        .await;
     assert_eq!(nobody.expect("list").items, []);
 }

@@ -21,7 +21,7 @@ use crate::kit::SignUpPolicy;
 use crate::store::OnboardingTx;
 use crate::tenant::found;
 
-/// The mail to a new person. Parameters: `display_name`, `tenant_name`, `token`.
+/// The mail to a new person. Parameter: `token`. Not the names: anybody could send their words to any address with them.
 const VERIFY: &str = "auth.sign_up.verify";
 /// The mail to a person who has an account. No parameters: what the caller typed is none of theirs.
 const EXISTING: &str = "auth.sign_up.existing";
@@ -78,8 +78,6 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for Onboard {
         let ttl = frame.kit().policies.get::<SignUpPolicy>().verification_ttl;
         let token = issue(tx, user.id, &user.email, TokenPurpose::VerifyEmail, ttl).await?;
         let mail = MailRequest::new(user.email.clone(), MailCategory::Security, VERIFY)
-            .with("display_name", user.display_name.as_str())
-            .with("tenant_name", founded.tenant.name.as_str())
             .with("token", token.expose())
             .event(&frame, None)?;
         let entry = founded.audit();

@@ -27,8 +27,14 @@ pub(super) fn forget(tables: &mut Tables, tenant: TenantId, doomed: &[DeliveryId
         let Some(DeliveryRow { delivery, .. }) = tables.deliveries.remove(&(tenant, *id)) else {
             continue;
         };
-        tables.deliveries_of_event.remove(&(tenant, delivery.event, delivery.endpoint));
-        let attempts: Vec<_> = tables.attempts.range(attempts_of(tenant, *id)).map(|(key, _)| *key).collect();
+        tables
+            .deliveries_of_event
+            .remove(&(tenant, delivery.event, delivery.endpoint));
+        let attempts: Vec<_> = tables
+            .attempts
+            .range(attempts_of(tenant, *id))
+            .map(|(key, _)| *key)
+            .collect();
         for key in attempts {
             tables.attempts.remove(&key);
         }
@@ -45,7 +51,10 @@ impl Deliveries for MemoryTx {
         if tables.deliveries_of_event.contains_key(&slot) {
             return Ok(false);
         }
-        let event_exists = tables.outbox.get(&delivery.event).is_some_and(|row| row.event.tenant == Some(tenant));
+        let event_exists = tables
+            .outbox
+            .get(&delivery.event)
+            .is_some_and(|row| row.event.tenant == Some(tenant));
         if !event_exists || !tables.endpoints.contains_key(&(tenant, delivery.endpoint)) {
             return Err(StorageError::conflict(OPERATION, Constraint::REFERENCE));
         }
@@ -53,18 +62,35 @@ impl Deliveries for MemoryTx {
             return Err(StorageError::conflict(OPERATION, Constraint::IDENTITY));
         }
         tables.deliveries_of_event.insert(slot, delivery.id);
-        tables.deliveries.insert(key, DeliveryRow { delivery: delivery.clone(), lease_until: None, fence: 0 });
+        tables.deliveries.insert(
+            key,
+            DeliveryRow {
+                delivery: delivery.clone(),
+                lease_until: None,
+                fence: 0,
+            },
+        );
         Ok(true)
     }
 
     async fn find(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StorageError> {
         let (tenant, tables) = self.own("deliveries.find")?;
-        Ok(tables.deliveries.get(&(tenant, id)).map(|row| row.delivery.clone()))
+        Ok(tables
+            .deliveries
+            .get(&(tenant, id))
+            .map(|row| row.delivery.clone()))
     }
 
-    async fn list(&mut self, endpoint: EndpointId, request: &PageRequest) -> Result<Slice<Delivery>, StorageError> {
+    async fn list(
+        &mut self,
+        endpoint: EndpointId,
+        request: &PageRequest,
+    ) -> Result<Slice<Delivery>, StorageError> {
         let (tenant, tables) = self.own("deliveries.list")?;
-        let rows = tables.deliveries.range(under(tenant)).map(|(_, row)| &row.delivery);
+        let rows = tables
+            .deliveries
+            .range(under(tenant))
+            .map(|(_, row)| &row.delivery);
         let rows = rows.filter(|delivery| delivery.endpoint == endpoint).cloned();
         Ok(page(rows, Order::NewestFirst, request, |delivery| Position {
             at: delivery.created_at,
@@ -72,12 +98,21 @@ impl Deliveries for MemoryTx {
         }))
     }
 
-    async fn settle(&mut self, delivery: &Delivery, attempt: &Attempt, fence: Fence) -> Result<bool, StorageError> {
+    async fn settle(
+        &mut self,
+        delivery: &Delivery,
+        attempt: &Attempt,
+        fence: Fence,
+    ) -> Result<bool, StorageError> {
         const OPERATION: &str = "deliveries.settle";
         let (tenant, tables) = self.own_mut(OPERATION)?;
         let attempt_key = (tenant, delivery.id, attempt.number);
         let known = tables.attempts.contains_key(&attempt_key);
-        let Some(row) = tables.deliveries.get_mut(&(tenant, delivery.id)).filter(|row| row.fence == fence.0) else {
+        let Some(row) = tables
+            .deliveries
+            .get_mut(&(tenant, delivery.id))
+            .filter(|row| row.fence == fence.0)
+        else {
             return Ok(false);
         };
         if known {
@@ -108,6 +143,9 @@ impl Deliveries for MemoryTx {
     async fn attempts(&mut self, id: DeliveryId) -> Result<Vec<Attempt>, StorageError> {
         let (tenant, tables) = self.own("deliveries.attempts")?;
         let newest_first = tables.attempts.range(attempts_of(tenant, id)).rev();
-        Ok(newest_first.take(LISTED).map(|(_, attempt)| attempt.clone()).collect())
+        Ok(newest_first
+            .take(LISTED)
+            .map(|(_, attempt)| attempt.clone())
+            .collect())
     }
 }

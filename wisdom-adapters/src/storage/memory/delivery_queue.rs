@@ -49,7 +49,11 @@ impl DeliveryQueue for MemoryTx {
                 row.delivery.attempts += 1;
                 row.fence += 1;
                 row.lease_until = Some(now.saturating_add(lease));
-                claimed.push(ClaimedDelivery { tenant, delivery: row.delivery.clone(), fence: Fence(row.fence) });
+                claimed.push(ClaimedDelivery {
+                    tenant,
+                    delivery: row.delivery.clone(),
+                    fence: Fence(row.fence),
+                });
             }
         }
         Ok(claimed)

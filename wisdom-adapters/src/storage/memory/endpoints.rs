@@ -16,7 +16,10 @@ use super::unit_of_work::MemoryTx;
 const ASKED: u32 = 100;
 
 fn place(endpoint: &Endpoint) -> Position {
-    Position { at: endpoint.created_at, id: endpoint.id.as_uuid() }
+    Position {
+        at: endpoint.created_at,
+        id: endpoint.id.as_uuid(),
+    }
 }
 
 #[async_trait]
@@ -44,13 +47,19 @@ impl Endpoints for MemoryTx {
 
     async fn list(&mut self, request: &PageRequest) -> Result<Slice<Endpoint>, StorageError> {
         let (tenant, tables) = self.own("endpoints.list")?;
-        let rows = tables.endpoints.range(under(tenant)).map(|(_, endpoint)| endpoint.clone());
+        let rows = tables
+            .endpoints
+            .range(under(tenant))
+            .map(|(_, endpoint)| endpoint.clone());
         Ok(page(rows, Order::OldestFirst, request, place))
     }
 
     async fn list_enabled(&mut self) -> Result<Vec<Endpoint>, StorageError> {
         let (tenant, tables) = self.own("endpoints.list_enabled")?;
-        let rows = tables.endpoints.range(under(tenant)).map(|(_, endpoint)| endpoint);
+        let rows = tables
+            .endpoints
+            .range(under(tenant))
+            .map(|(_, endpoint)| endpoint);
         let enabled = rows.filter(|endpoint| endpoint.enabled).cloned();
         Ok(page(enabled, Order::OldestFirst, &PageRequest::first(ASKED), place).items)
     }
@@ -59,17 +68,30 @@ impl Endpoints for MemoryTx {
         const OPERATION: &str = "endpoints.update";
         let (tenant, tables) = self.own_mut(OPERATION)?;
         let key = (tenant, endpoint.id);
-        if !tables.endpoints.get(&key).is_some_and(|stored| stored.version == expected) {
+        if !tables
+            .endpoints
+            .get(&key)
+            .is_some_and(|stored| stored.version == expected)
+        {
             return Err(StorageError::stale(OPERATION));
         }
-        tables.endpoints.insert(key, Endpoint { version: expected + 1, ..endpoint.clone() });
+        tables.endpoints.insert(
+            key,
+            Endpoint {
+                version: expected + 1,
+                ..endpoint.clone()
+            },
+        );
         Ok(())
     }
 
     async fn delete(&mut self, id: EndpointId) -> Result<bool, StorageError> {
         let (tenant, tables) = self.own_mut("endpoints.delete")?;
         let existed = tables.endpoints.remove(&(tenant, id)).is_some();
-        let rows = tables.deliveries.range(under(tenant)).filter(|(_, row)| row.delivery.endpoint == id);
+        let rows = tables
+            .deliveries
+            .range(under(tenant))
+            .filter(|(_, row)| row.delivery.endpoint == id);
         let doomed: Vec<_> = rows.map(|(_, row)| row.delivery.id).collect();
         forget(tables, tenant, &doomed);
         Ok(existed)

@@ -12,7 +12,10 @@ use super::unit_of_work::MemoryTx;
 impl Events for MemoryTx {
     async fn find(&mut self, id: EventId) -> Result<Option<StoredEvent>, StorageError> {
         let (tenant, tables) = self.own("events.find")?;
-        let row = tables.outbox.get(&id).filter(|row| row.event.tenant == Some(tenant));
+        let row = tables
+            .outbox
+            .get(&id)
+            .filter(|row| row.event.tenant == Some(tenant));
         Ok(row.map(|row| row.event.clone()))
     }
 }

@@ -24,10 +24,18 @@ impl IdempotencyRecords for MemoryTx {
         }
         // A unit of work that only reads holds no key, and could not keep the promise.
         let tables = self.write(OPERATION)?;
-        Ok(match tables.idempotency.get(&scope(claim)).filter(|row| now < row.expires_at) {
-            None => IdempotencyState::Fresh,
-            Some(row) if row.fingerprint == claim.fingerprint => IdempotencyState::Replay(row.answer.clone()),
-            Some(_) => IdempotencyState::Mismatch,
-        })
+        Ok(
+            match tables
+                .idempotency
+                .get(&scope(claim))
+                .filter(|row| now < row.expires_at)
+            {
+                None => IdempotencyState::Fresh,
+                Some(row) if row.fingerprint == claim.fingerprint => {
+                    IdempotencyState::Replay(row.answer.clone())
+                }
+                Some(_) => IdempotencyState::Mismatch,
+            },
+        )
     }
 }

@@ -23,7 +23,9 @@ impl Invitations for MemoryTx {
         if pending && tables.pending_invitations.contains_key(&slot) {
             return Err(StorageError::conflict(OPERATION, Constraint::INVITATION_ADDRESS));
         }
-        if tables.invitations.contains_key(&key) || tables.invitations_by_token.contains_key(&invitation.token_hash) {
+        if tables.invitations.contains_key(&key)
+            || tables.invitations_by_token.contains_key(&invitation.token_hash)
+        {
             return Err(StorageError::conflict(OPERATION, Constraint::IDENTITY));
         }
         if !tables.tenants.contains_key(&tenant) {
@@ -44,7 +46,9 @@ impl Invitations for MemoryTx {
 
     async fn find_pending(&mut self, email: &EmailAddress) -> Result<Option<Invitation>, StorageError> {
         let (tenant, tables) = self.own("invitations.find_pending")?;
-        let id = tables.pending_invitations.get(&(tenant, email.lookup_key().to_owned()));
+        let id = tables
+            .pending_invitations
+            .get(&(tenant, email.lookup_key().to_owned()));
         Ok(id.and_then(|id| tables.invitations.get(&(tenant, *id))).cloned())
     }
 
@@ -54,8 +58,13 @@ impl Invitations for MemoryTx {
         request: &PageRequest,
     ) -> Result<Slice<Invitation>, StorageError> {
         let (tenant, tables) = self.own("invitations.list")?;
-        let rows = tables.invitations.range(under(tenant)).map(|(_, invitation)| invitation);
-        let rows = rows.filter(|invitation| state.is_none_or(|state| state == invitation.state)).cloned();
+        let rows = tables
+            .invitations
+            .range(under(tenant))
+            .map(|(_, invitation)| invitation);
+        let rows = rows
+            .filter(|invitation| state.is_none_or(|state| state == invitation.state))
+            .cloned();
         Ok(page(rows, Order::NewestFirst, request, |invitation| Position {
             at: invitation.created_at,
             id: invitation.id.as_uuid(),
@@ -66,26 +75,48 @@ impl Invitations for MemoryTx {
         const OPERATION: &str = "invitations.update";
         let (tenant, tables) = self.own_mut(OPERATION)?;
         let key = (tenant, invitation.id);
-        let Some(stored) = tables.invitations.get(&key).filter(|stored| stored.version == expected).cloned() else {
+        let Some(stored) = tables
+            .invitations
+            .get(&key)
+            .filter(|stored| stored.version == expected)
+            .cloned()
+        else {
             return Err(StorageError::stale(OPERATION));
         };
         let slot = (tenant, invitation.email.lookup_key().to_owned());
         let pending = invitation.state == InvitationState::Pending;
-        if pending && tables.pending_invitations.get(&slot).is_some_and(|holder| *holder != invitation.id) {
+        if pending
+            && tables
+                .pending_invitations
+                .get(&slot)
+                .is_some_and(|holder| *holder != invitation.id)
+        {
             return Err(StorageError::conflict(OPERATION, Constraint::INVITATION_ADDRESS));
         }
-        if tables.invitations_by_token.get(&invitation.token_hash).is_some_and(|holder| *holder != key) {
+        if tables
+            .invitations_by_token
+            .get(&invitation.token_hash)
+            .is_some_and(|holder| *holder != key)
+        {
             return Err(StorageError::conflict(OPERATION, Constraint::IDENTITY));
         }
         if stored.state == InvitationState::Pending {
-            tables.pending_invitations.remove(&(tenant, stored.email.lookup_key().to_owned()));
+            tables
+                .pending_invitations
+                .remove(&(tenant, stored.email.lookup_key().to_owned()));
         }
         if pending {
             tables.pending_invitations.insert(slot, invitation.id);
         }
         tables.invitations_by_token.remove(&stored.token_hash);
         tables.invitations_by_token.insert(invitation.token_hash, key);
-        tables.invitations.insert(key, Invitation { version: expected + 1, ..invitation.clone() });
+        tables.invitations.insert(
+            key,
+            Invitation {
+                version: expected + 1,
+                ..invitation.clone()
+            },
+        );
         Ok(())
     }
 }

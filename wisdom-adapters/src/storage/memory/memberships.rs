@@ -62,7 +62,10 @@ fn at_version(
     expected: i64,
     operation: &'static str,
 ) -> Result<Membership, StorageError> {
-    let stored = tables.memberships.get(&key).filter(|stored| stored.version == expected);
+    let stored = tables
+        .memberships
+        .get(&key)
+        .filter(|stored| stored.version == expected);
     stored.cloned().ok_or_else(|| StorageError::stale(operation))
 }
 
@@ -86,18 +89,26 @@ impl Memberships for MemoryTx {
 
     async fn find(&mut self, id: MembershipId) -> Result<Option<Member>, StorageError> {
         let (tenant, tables) = self.own("memberships.find")?;
-        Ok(tables.memberships.get(&(tenant, id)).and_then(|found| member(tables, found)))
+        Ok(tables
+            .memberships
+            .get(&(tenant, id))
+            .and_then(|found| member(tables, found)))
     }
 
     async fn find_by_user(&mut self, user: UserId) -> Result<Option<Member>, StorageError> {
         let (tenant, tables) = self.own("memberships.find_by_user")?;
         let id = tables.memberships_of_user.get(&(user, tenant));
-        Ok(id.and_then(|id| tables.memberships.get(&(tenant, *id))).and_then(|found| member(tables, found)))
+        Ok(id
+            .and_then(|id| tables.memberships.get(&(tenant, *id)))
+            .and_then(|found| member(tables, found)))
     }
 
     async fn list(&mut self, request: &PageRequest) -> Result<Slice<Member>, StorageError> {
         let (tenant, tables) = self.own("memberships.list")?;
-        let rows = tables.memberships.range(under(tenant)).filter_map(|(_, found)| member(tables, found));
+        let rows = tables
+            .memberships
+            .range(under(tenant))
+            .filter_map(|(_, found)| member(tables, found));
         Ok(page(rows, Order::OldestFirst, request, |member| Position {
             at: member.membership.created_at,
             id: member.membership.id.as_uuid(),
@@ -109,8 +120,20 @@ impl Memberships for MemoryTx {
         let (tenant, tables) = self.own_mut(OPERATION)?;
         let key = (tenant, membership.id);
         let stored = at_version(tables, key, expected, OPERATION)?;
-        count_owners(tables, tenant, owners(membership.role) - owners(stored.role), OPERATION)?;
-        tables.memberships.insert(key, Membership { role: membership.role, version: expected + 1, ..stored });
+        count_owners(
+            tables,
+            tenant,
+            owners(membership.role) - owners(stored.role),
+            OPERATION,
+        )?;
+        tables.memberships.insert(
+            key,
+            Membership {
+                role: membership.role,
+                version: expected + 1,
+                ..stored
+            },
+        );
         Ok(())
     }
 

@@ -74,7 +74,11 @@ impl MemoryStore {
     /// A store with empty tables.
     #[must_use]
     pub fn new(kit: Arc<Kit>) -> Self {
-        Self { published: Arc::default(), writer: Arc::default(), kit }
+        Self {
+            published: Arc::default(),
+            writer: Arc::default(),
+            kit,
+        }
     }
 
     async fn permit(&self, effect: Effect) -> Result<Option<OwnedMutexGuard<()>>, StorageError> {
@@ -96,7 +100,12 @@ impl MemoryStore {
         let permit = self.permit(effect).await?;
         let published = Arc::clone(&self.published);
         let tables = published.snapshot();
-        Ok(Box::new(MemoryTx::new(Arc::new(frame()), published, permit, tables)))
+        Ok(Box::new(MemoryTx::new(
+            Arc::new(frame()),
+            published,
+            permit,
+            tables,
+        )))
     }
 }
 
@@ -105,7 +114,11 @@ impl Store for MemoryStore {
     type TenantTx = dyn TenantTx;
     type SystemTx = dyn SystemTx;
 
-    async fn begin(&self, context: &TenantContext, effect: Effect) -> Result<Box<dyn TenantTx>, StorageError> {
+    async fn begin(
+        &self,
+        context: &TenantContext,
+        effect: Effect,
+    ) -> Result<Box<dyn TenantTx>, StorageError> {
         let tx = self.open(effect, || Frame::of_tenant(context, &self.kit)).await?;
         Ok(tx)
     }

@@ -40,7 +40,9 @@ impl OneTimeTokens for MemoryTx {
             return Ok(None);
         };
         tables.one_time_tokens.remove(hash);
-        tables.one_time_tokens_of_user.remove(&token_slot(token.user, token.purpose));
+        tables
+            .one_time_tokens_of_user
+            .remove(&token_slot(token.user, token.purpose));
         Ok(Some(token))
     }
 }

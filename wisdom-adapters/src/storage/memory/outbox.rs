@@ -24,7 +24,10 @@ fn heads(tables: &Tables) -> Vec<EventId> {
     let mut next = tables.unfinished.iter().next();
     while let Some(((tenant, key, _), id)) = next {
         heads.push(*id);
-        let behind = (Bound::Excluded((*tenant, key.clone(), i64::MAX)), Bound::Unbounded);
+        let behind = (
+            Bound::Excluded((*tenant, key.clone(), i64::MAX)),
+            Bound::Unbounded,
+        );
         next = tables.unfinished.range(behind).next();
     }
     heads
@@ -53,8 +56,8 @@ fn settle(tables: &mut Tables, id: EventId, fence: Fence, change: impl FnOnce(&m
     true
 }
 
-fn kept(reason: &str) -> Option<String> {
-    Some(reason.chars().take(REASON).collect())
+fn kept(reason: &str) -> String {
+    reason.chars().take(REASON).collect()
 }
 
 fn count(rows: usize) -> i64 {
@@ -68,7 +71,11 @@ fn deliveries_of(tables: &Tables, tenant: Option<TenantId>, event: EventId) -> V
     };
     let (lowest, highest) = any().into_inner();
     let slots = (tenant, event, lowest)..=(tenant, event, highest);
-    tables.deliveries_of_event.range(slots).map(|(_, id)| *id).collect()
+    tables
+        .deliveries_of_event
+        .range(slots)
+        .map(|(_, id)| *id)
+        .collect()
 }
 
 /// Whether no delivery of the event is still to be made.
@@ -104,7 +111,11 @@ impl Outbox for MemoryTx {
                 row.fence += 1;
                 row.lease_until = Some(now.saturating_add(lease));
                 let (event, attempts) = (row.event.clone(), row.attempts);
-                claimed.push(ClaimedEvent { event, attempts, fence: Fence(row.fence) });
+                claimed.push(ClaimedEvent {
+                    event,
+                    attempts,
+                    fence: Fence(row.fence),
+                });
             }
         }
         Ok(claimed)
@@ -128,7 +139,7 @@ impl Outbox for MemoryTx {
         let tables = self.write("outbox.retry")?;
         Ok(settle(tables, id, fence, |row| {
             row.due_at = due;
-            row.last_error = kept(reason);
+            row.last_error = Some(kept(reason));
         }))
     }
 
@@ -143,13 +154,16 @@ impl Outbox for MemoryTx {
         Ok(settle(tables, id, fence, |row| {
             row.state = OutboxState::Dead;
             row.settled_at = Some(at);
-            row.last_error = kept(reason);
+            row.last_error = Some(kept(reason));
         }))
     }
 
     async fn replay_dead(&mut self, limit: u32, now: Timestamp) -> Result<u64, StorageError> {
         let tables = self.write("outbox.replay_dead")?;
-        let dead = tables.outbox.values().filter(|row| row.state == OutboxState::Dead);
+        let dead = tables
+            .outbox
+            .values()
+            .filter(|row| row.state == OutboxState::Dead);
         let mut dead: Vec<_> = dead.map(|row| (row.event.time, row.event.id)).collect();
         dead.sort_unstable();
         dead.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -172,7 +186,13 @@ impl Outbox for MemoryTx {
         let waiting = tables.unfinished.values().filter_map(|id| tables.outbox.get(id));
         Ok(OutboxCounts {
             pending: count(tables.unfinished.len()),
-            dead: count(tables.outbox.values().filter(|row| row.state == OutboxState::Dead).count()),
+            dead: count(
+                tables
+                    .outbox
+                    .values()
+                    .filter(|row| row.state == OutboxState::Dead)
+                    .count(),
+            ),
             oldest_pending: waiting.map(|row| row.event.time).min(),
         })
     }

@@ -12,7 +12,11 @@ impl OwnTenant for MemoryTx {
     async fn current(&mut self) -> Result<Tenant, StorageError> {
         const OPERATION: &str = "own_tenant.current";
         let (own, tables) = self.own(OPERATION)?;
-        tables.tenants.get(&own).cloned().ok_or_else(|| invalid(OPERATION, "the tenant does not exist"))
+        tables
+            .tenants
+            .get(&own)
+            .cloned()
+            .ok_or_else(|| invalid(OPERATION, "the tenant does not exist"))
     }
 
     async fn update(&mut self, tenant: &Tenant, expected: i64) -> Result<(), StorageError> {
@@ -21,11 +25,20 @@ impl OwnTenant for MemoryTx {
         if tenant.id != own {
             return Err(invalid(OPERATION, "another tenant"));
         }
-        let Some(stored) = tables.tenants.get(&own).filter(|stored| stored.version == expected).cloned() else {
+        let Some(stored) = tables
+            .tenants
+            .get(&own)
+            .filter(|stored| stored.version == expected)
+            .cloned()
+        else {
             return Err(StorageError::stale(OPERATION));
         };
         let slug = tenant.slug.as_str().to_owned();
-        if tables.tenants_by_slug.get(&slug).is_some_and(|holder| *holder != own) {
+        if tables
+            .tenants_by_slug
+            .get(&slug)
+            .is_some_and(|holder| *holder != own)
+        {
             return Err(StorageError::conflict(OPERATION, Constraint::TENANT_SLUG));
         }
         tables.tenants_by_slug.remove(stored.slug.as_str());

@@ -19,7 +19,7 @@ pub(super) fn write(
     tables: &mut Tables,
     tenant: Option<TenantId>,
     now: Timestamp,
-    record: Record,
+    record: &Record,
 ) -> Result<(), StorageError> {
     let of_another = |named: Option<TenantId>| tenant.is_some() && named != tenant;
     let audit = record.audit();

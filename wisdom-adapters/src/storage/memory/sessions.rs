@@ -17,7 +17,10 @@ const LISTED: usize = 100;
 
 fn live(tables: &Tables, user: UserId, now: Timestamp) -> Vec<Session> {
     let ids = tables.sessions_of_user.range(under(user));
-    ids.filter_map(|(_, id)| tables.sessions.get(id)).filter(|session| session.is_live(now)).cloned().collect()
+    ids.filter_map(|(_, id)| tables.sessions.get(id))
+        .filter(|session| session.is_live(now))
+        .cloned()
+        .collect()
 }
 
 #[async_trait]
@@ -43,10 +46,20 @@ impl Sessions for MemoryTx {
     async fn update(&mut self, session: &Session, expected: i64) -> Result<(), StorageError> {
         const OPERATION: &str = "sessions.update";
         let tables = self.write(OPERATION)?;
-        let stored = tables.sessions.get(&session.id).filter(|stored| stored.version == expected);
+        let stored = tables
+            .sessions
+            .get(&session.id)
+            .filter(|stored| stored.version == expected);
         let user = stored.ok_or_else(|| StorageError::stale(OPERATION))?.user;
         // Whose session it is never changes.
-        tables.sessions.insert(session.id, Session { user, version: expected + 1, ..session.clone() });
+        tables.sessions.insert(
+            session.id,
+            Session {
+                user,
+                version: expected + 1,
+                ..session.clone()
+            },
+        );
         Ok(())
     }
 
@@ -70,7 +83,14 @@ impl Sessions for MemoryTx {
         let ids = ended.iter().map(|session| session.id).collect();
         for session in ended {
             let version = session.version + 1;
-            tables.sessions.insert(session.id, Session { revoked: Some((at, reason)), version, ..session });
+            tables.sessions.insert(
+                session.id,
+                Session {
+                    revoked: Some((at, reason)),
+                    version,
+                    ..session
+                },
+            );
         }
         Ok(ids)
     }

@@ -10,7 +10,8 @@ use wisdom_auth::user::User;
 use wisdom_core::audit::AuditRecord;
 use wisdom_core::event::StoredEvent;
 use wisdom_core::id::{
-    AuditId, DeliveryId, EndpointId, EventId, Id, InvitationId, Kind, MembershipId, SessionId, TenantId, UserId,
+    AuditId, DeliveryId, EndpointId, EventId, Id, InvitationId, Kind, MembershipId, SessionId, TenantId,
+    UserId,
 };
 use wisdom_core::time::Timestamp;
 use wisdom_events::outbox::OutboxState;

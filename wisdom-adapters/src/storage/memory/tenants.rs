@@ -10,10 +10,10 @@ use wisdom_tenancy::membership::Membership;
 use wisdom_tenancy::store::Tenants;
 use wisdom_tenancy::tenant::{Standing, Tenant};
 
+use super::memberships;
 use super::paging::{Order, page};
 use super::tables::{Tables, under};
 use super::unit_of_work::{MemoryTx, invalid};
-use super::memberships;
 
 fn standing(tables: &Tables, tenant: TenantId, membership: MembershipId) -> Option<Standing> {
     let membership = tables.memberships.get(&(tenant, membership))?;
@@ -44,7 +44,13 @@ impl Tenants for MemoryTx {
             return Err(StorageError::conflict(OPERATION, Constraint::REFERENCE));
         }
         tables.tenants_by_slug.insert(slug, tenant.id);
-        tables.tenants.insert(tenant.id, Tenant { owner_count: 1, ..tenant.clone() });
+        tables.tenants.insert(
+            tenant.id,
+            Tenant {
+                owner_count: 1,
+                ..tenant.clone()
+            },
+        );
         memberships::add(tables, tenant.id, owner, OPERATION)
     }
 
@@ -58,7 +64,11 @@ impl Tenants for MemoryTx {
         Ok(id.and_then(|id| tables.tenants.get(id)).cloned())
     }
 
-    async fn list_of_user(&mut self, user: UserId, request: &PageRequest) -> Result<Slice<Standing>, StorageError> {
+    async fn list_of_user(
+        &mut self,
+        user: UserId,
+        request: &PageRequest,
+    ) -> Result<Slice<Standing>, StorageError> {
         let tables = self.read();
         let slots = tables.memberships_of_user.range(under(user));
         let rows = slots.filter_map(|((_, tenant), membership)| standing(tables, *tenant, *membership));

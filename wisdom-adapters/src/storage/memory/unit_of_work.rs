@@ -13,7 +13,9 @@ use wisdom_core::unit_of_work::{Frame, UnitOfWork};
 use wisdom_events::store::{
     AuditLog, Deliveries, DeliveryQueue, Endpoints, Events, EventsRepositories, Inbox, Outbox, RelayTx,
 };
-use wisdom_tenancy::store::{Invitations, Memberships, OnboardingTx, OwnTenant, TenancyRepositories, Tenants};
+use wisdom_tenancy::store::{
+    Invitations, Memberships, OnboardingTx, OwnTenant, TenancyRepositories, Tenants,
+};
 
 use super::tables::Tables;
 use super::{Published, record};
@@ -40,7 +42,13 @@ impl MemoryTx {
         tables: Tables,
     ) -> Self {
         let scope = frame.tenant();
-        Self { frame, published, permit, tables, scope }
+        Self {
+            frame,
+            published,
+            permit,
+            tables,
+            scope,
+        }
     }
 
     /// All tables, for reading.
@@ -50,17 +58,26 @@ impl MemoryTx {
 
     /// All tables, for writing.
     pub(super) fn write(&mut self, operation: &'static str) -> Result<&mut Tables, StorageError> {
-        if self.permit.is_some() { Ok(&mut self.tables) } else { Err(invalid(operation, READS_ONLY)) }
+        if self.permit.is_some() {
+            Ok(&mut self.tables)
+        } else {
+            Err(invalid(operation, READS_ONLY))
+        }
     }
 
     /// The tenant in whose tables a repository may read.
     pub(super) fn own(&self, operation: &'static str) -> Result<(TenantId, &Tables), StorageError> {
-        let tenant = self.scope.ok_or_else(|| invalid(operation, "no tenant was entered"))?;
+        let tenant = self
+            .scope
+            .ok_or_else(|| invalid(operation, "no tenant was entered"))?;
         Ok((tenant, &self.tables))
     }
 
     /// The tenant in whose tables a repository may write.
-    pub(super) fn own_mut(&mut self, operation: &'static str) -> Result<(TenantId, &mut Tables), StorageError> {
+    pub(super) fn own_mut(
+        &mut self,
+        operation: &'static str,
+    ) -> Result<(TenantId, &mut Tables), StorageError> {
         let (tenant, _) = self.own(operation)?;
         Ok((tenant, self.write(operation)?))
     }
@@ -85,11 +102,15 @@ impl UnitOfWork for MemoryTx {
 
     async fn commit(mut self: Box<Self>, record: Record) -> Result<(), StorageError> {
         if self.permit.is_none() {
-            return if record.is_empty() { Ok(()) } else { Err(invalid(record::COMMIT, READS_ONLY)) };
+            return if record.is_empty() {
+                Ok(())
+            } else {
+                Err(invalid(record::COMMIT, READS_ONLY))
+            };
         }
         let tenant = self.frame.tenant();
         let now = self.frame.now();
-        record::write(&mut self.tables, tenant, now, record)?;
+        record::write(&mut self.tables, tenant, now, &record)?;
         // The permit is still held, so nobody has published in between.
         self.published.publish(self.tables);
         Ok(())

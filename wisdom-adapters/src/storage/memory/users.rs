@@ -41,14 +41,31 @@ impl Users for MemoryTx {
         const OPERATION: &str = "users.update";
         let tables = self.write(OPERATION)?;
         let key = user.email.lookup_key().to_owned();
-        let stored = tables.users.get(&user.id).filter(|stored| stored.version == expected);
-        let old_key = stored.ok_or_else(|| StorageError::stale(OPERATION))?.email.lookup_key().to_owned();
-        if tables.users_by_email.get(&key).is_some_and(|holder| *holder != user.id) {
+        let stored = tables
+            .users
+            .get(&user.id)
+            .filter(|stored| stored.version == expected);
+        let old_key = stored
+            .ok_or_else(|| StorageError::stale(OPERATION))?
+            .email
+            .lookup_key()
+            .to_owned();
+        if tables
+            .users_by_email
+            .get(&key)
+            .is_some_and(|holder| *holder != user.id)
+        {
             return Err(StorageError::conflict(OPERATION, Constraint::USER_EMAIL));
         }
         tables.users_by_email.remove(&old_key);
         tables.users_by_email.insert(key, user.id);
-        tables.users.insert(user.id, User { version: expected + 1, ..user.clone() });
+        tables.users.insert(
+            user.id,
+            User {
+                version: expected + 1,
+                ..user.clone()
+            },
+        );
         Ok(())
     }
 

@@ -1,0 +1,17 @@
+//! The server from outside: the real program, over real HTTP, on SQLite and PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what goes wrong in a test's own machinery fails the test"
+)]
+
+mod crash;
+mod flow;
+mod harness;
+mod isolation;
+mod lifecycle;
+mod limits;
+mod listener;
+mod openapi;
+mod roles;

@@ -1,0 +1,123 @@
+//! Who may do what: the whole catalogue, as written down and as answered.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use wisdom_adapters::assembly::operations;
+use wisdom_core::access::{Access, Role};
+use wisdom_server::{Route, routes};
+
+use crate::harness::{Person, Setup};
+
+/// Who calls, from nobody to owner.
+const CALLERS: [&str; 6] = ["anonymous", "non-member", "viewer", "member", "admin", "owner"];
+
+fn may(access: Access, caller: &str) -> bool {
+    match access {
+        Access::Public => true,
+        Access::Authenticated => caller != "anonymous",
+        Access::Tenant(permission) => caller.parse::<Role>().is_ok_and(|role| role >= permission.floor()),
+        Access::System => false,
+    }
+}
+
+#[test]
+fn the_matrix_is_the_one_that_was_agreed() {
+    let mut table = format!("{:<38}", "operation");
+    for caller in CALLERS {
+        write!(table, " {caller:<10}").unwrap();
+    }
+    for entry in operations() {
+        write!(table, "\n{:<38}", entry.name).unwrap();
+        for caller in CALLERS {
+            write!(table, " {:<10}", if may(entry.access, caller) { "yes" } else { "-" }).unwrap();
+        }
+    }
+    let table: Vec<&str> = table.lines().map(str::trim_end).collect();
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+/// A body that a route takes, so that nothing but access can be in the way.
+pub(crate) fn body_for(route: &Route) -> Option<Value> {
+    if route.method == Method::GET || route.method == Method::DELETE {
+        return None;
+    }
+    Some(match route.operation {
+        "auth.sign_up" => json!({ "email": "x@example.org", "password": "short", "display_name": "X", "tenant_name": "X" }),
+        "auth.email.verify" | "tenancy.invitation.accept" | "tenancy.invitation.decline" => json!({ "token": "x" }),
+        "tenancy.invitation.accept_and_register" => json!({ "token": "x", "password": "long enough for that", "display_name": "X" }),
+        "auth.session.log_in" => json!({ "email": "nobody@example.org", "password": "x" }),
+        "auth.session.refresh" => json!({ "refresh_token": "x" }),
+        "tenancy.tenant.create" => json!({ "name": "Another" }),
+        "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
+        "tenancy.invitation.create" => json!({ "email": "somebody@example.org", "role": "viewer" }),
+        "tenancy.member.change_role" => json!({ "role": "viewer" }),
+        "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
+        "webhooks.endpoint.update" => json!({ "description": "changed" }),
+        "auth.session.log_out"
+        | "tenancy.member.leave"
+        | "webhooks.endpoint.rotate_secret"
+        | "webhooks.endpoint.send_example"
+        | "webhooks.delivery.replay" => json!({}),
+        other => panic!("give this test a body for {other}"),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_answers_by_the_matrix() {
+    let server = Setup::sqlite().start().await;
+    let owner = server.founder("olga").await;
+    let mut people: BTreeMap<&str, Option<Person>> = BTreeMap::new();
+    people.insert("anonymous", None);
+    people.insert("non-member", Some(server.founder("nora").await));
+    for role in ["viewer", "member", "admin"] {
+        people.insert(role, Some(server.join(&owner, role, role).await));
+    }
+    people.insert("owner", Some(owner.clone()));
+    let access: BTreeMap<&str, Access> = operations().iter().map(|entry| (entry.name, entry.access)).collect();
+    let mut lines = routes::all();
+    // These two change what the caller is, so they come last.
+    lines.sort_by_key(|route| match route.operation {
+        "tenancy.member.leave" => 1,
+        "auth.session.log_out" => 2,
+        _ => 0,
+    });
+    for route in &lines {
+        let access = access[route.operation];
+        let unknown = "01kaaaaaaaaaaaaaaaaaaaaaaa";
+        let path = route
+            .path
+            .replace("{tenant}", &owner.tenant)
+            .replace("{member}", &format!("mem_{unknown}"))
+            .replace("{invitation}", &format!("inv_{unknown}"))
+            .replace("{endpoint}", &format!("whe_{unknown}"))
+            .replace("{delivery}", &format!("dlv_{unknown}"))
+            .replace("{session}", &format!("ses_{unknown}"));
+        for caller in CALLERS {
+            let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
+            let mut call = server.call(method, &path);
+            if let Some(person) = &people[caller] {
+                call = call.token(&person.access);
+            }
+            if let Some(body) = body_for(route) {
+                call = call.body(&body);
+            }
+            let reply = call.send().await;
+            let what = format!("{caller}: {} {path}: {reply:?}", route.method);
+            if may(access, caller) {
+                assert_ne!(reply.code(), "forbidden", "{what}");
+                assert_ne!(reply.code(), "unauthenticated", "{what}");
+                assert!(reply.status < 500, "{what}");
+            } else {
+                let expected = match caller {
+                    "anonymous" => (401, "unauthenticated"),
+                    "non-member" => (404, "not_found"),
+                    _ => (403, "forbidden"),
+                };
+                assert_eq!((reply.status, reply.code()), expected, "{what}");
+            }
+        }
+    }
+}
