@@ -87,7 +87,9 @@ async fn serve(socket: TcpListener, seen: Seen) {
         let service = service_fn(move |request| keep(Arc::clone(&seen), request));
         tokio::spawn(async move {
             // A sender that goes away is no fault of the receiver's.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -96,7 +98,10 @@ async fn keep(seen: Seen, request: Request<Incoming>) -> Result<Response<Full<By
     let (parts, body) = request.into_parts();
     let mut response = Response::new(Full::default());
     match body.collect().await.map(Collected::to_bytes) {
-        Ok(body) => lock(&seen).push(Message { headers: parts.headers, body }),
+        Ok(body) => lock(&seen).push(Message {
+            headers: parts.headers,
+            body,
+        }),
         // Cut short: the sender will try again.
         Err(_) => *response.status_mut() = hyper::StatusCode::BAD_REQUEST,
     }

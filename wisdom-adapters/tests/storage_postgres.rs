@@ -1,15 +1,14 @@
-//! The PostgreSQL store passes every storage suite.
+//! The PostgreSQL store passes every storage suite, keeps tenants apart by itself, and leaves nothing behind when its
+//! callers go away.
 #![cfg(all(feature = "postgres", feature = "testkit"))]
 
+#[macro_use]
+mod storage_suite;
+mod postgres_cancellation;
 mod postgres_database;
+mod postgres_isolation;
+mod postgres_opening;
 
 use postgres_database::opened as make;
 
-mod identity {
-    use super::make;
-    wisdom_auth::identity_storage_conformance!(make);
-}
-mod tenancy {
-    use super::make;
-    wisdom_tenancy::tenancy_storage_conformance!(make);
-}
+storage_conformance!(make);

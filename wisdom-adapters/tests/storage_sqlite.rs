@@ -1,6 +1,9 @@
 //! The SQLite store passes every storage suite, and leaves nothing behind when its callers go away.
 #![cfg(feature = "sqlite")]
 
+#[macro_use]
+mod storage_suite;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +19,13 @@ async fn make() -> Harness<SqliteStore> {
     let test = TestKit::new();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("data/wisdom.db").display());
-    let store = SqliteStore::open(&url, Arc::clone(test.kit()), StoreOptions::SQLITE).await.unwrap();
+    let store = SqliteStore::open(&url, Arc::clone(test.kit()), StoreOptions::SQLITE)
+        .await
+        .unwrap();
     Harness::new(Arc::new(store), test).keeping(folder)
 }
 
-mod identity {
-    use super::make;
-    wisdom_auth::identity_storage_conformance!(make);
-}
-mod tenancy {
-    use super::make;
-    wisdom_tenancy::tenancy_storage_conformance!(make);
-}
+storage_conformance!(make);
 
 const COUNT: Statement = Statement::new("orders.count", "SELECT count(*) FROM orders WHERE tenant_id = $1");
 const ADD: Statement = Statement::new("orders.add", "INSERT INTO orders (tenant_id, id) VALUES ($1, $2)");
@@ -71,7 +69,14 @@ async fn dropped_begins_leave_the_writer_free() {
     let h = make().await;
     let tenant = orders(&h).await;
     for round in 0..1_000_u64 {
-        let begin = h.begin(tenant, if round % 5 == 0 { Effect::Read } else { Effect::Write });
+        let begin = h.begin(
+            tenant,
+            if round % 5 == 0 {
+                Effect::Read
+            } else {
+                Effect::Write
+            },
+        );
         tokio::select! {
             biased;
             tx = begin => drop(tx.unwrap()),
@@ -80,9 +85,15 @@ async fn dropped_begins_leave_the_writer_free() {
     }
     let mut tx = h.of(tenant).await;
     let connection = sql(&mut *tx).sqlite().unwrap();
-    let (writes,): (i64,) = sqlx::query_as("PRAGMA query_only").fetch_one(connection).await.unwrap();
+    let (writes,): (i64,) = sqlx::query_as("PRAGMA query_only")
+        .fetch_one(connection)
+        .await
+        .unwrap();
     assert_eq!(writes, 0);
-    sql(&mut *tx).execute(&ADD, &[tenant.into(), 1_i64.into()]).await.unwrap();
+    sql(&mut *tx)
+        .execute(&ADD, &[tenant.into(), 1_i64.into()])
+        .await
+        .unwrap();
     save(tx).await;
     assert_eq!(count(&h, tenant).await, 1);
 }
@@ -99,7 +110,10 @@ async fn units_dropped_within_a_statement_leave_nothing() {
     for round in 0..30_u64 {
         let mut tx = h.of(tenant).await;
         let work = async {
-            sql(&mut *tx).execute(&LONG, &[tenant.into(), 20_000_i64.into()]).await.unwrap();
+            sql(&mut *tx)
+                .execute(&LONG, &[tenant.into(), 20_000_i64.into()])
+                .await
+                .unwrap();
             tx
         };
         tokio::select! {
@@ -110,7 +124,10 @@ async fn units_dropped_within_a_statement_leave_nothing() {
     }
     assert_eq!(count(&h, tenant).await, 0);
     let mut tx = h.of(tenant).await;
-    sql(&mut *tx).execute(&ADD, &[tenant.into(), 1_i64.into()]).await.unwrap();
+    sql(&mut *tx)
+        .execute(&ADD, &[tenant.into(), 1_i64.into()])
+        .await
+        .unwrap();
     save(tx).await;
     assert_eq!(count(&h, tenant).await, 1);
 }
@@ -121,10 +138,24 @@ async fn an_error_ends_the_unit() {
     let tenant = orders(&h).await;
     let mut tx = h.of(tenant).await;
     let tx_sql = sql(&mut *tx);
-    tx_sql.execute(&ADD, &[tenant.into(), 1_i64.into()]).await.unwrap();
-    let twice = tx_sql.execute(&ADD, &[tenant.into(), 1_i64.into()]).await.unwrap_err();
-    assert_eq!((twice.kind(), twice.operation()), (StorageErrorKind::Conflict, "orders.add"));
-    assert!(tx_sql.execute(&ADD, &[tenant.into(), 2_i64.into()]).await.is_err());
+    tx_sql
+        .execute(&ADD, &[tenant.into(), 1_i64.into()])
+        .await
+        .unwrap();
+    let twice = tx_sql
+        .execute(&ADD, &[tenant.into(), 1_i64.into()])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (twice.kind(), twice.operation()),
+        (StorageErrorKind::Conflict, "orders.add")
+    );
+    assert!(
+        tx_sql
+            .execute(&ADD, &[tenant.into(), 2_i64.into()])
+            .await
+            .is_err()
+    );
     let record = record(tx.frame(), Vec::new(), None);
     assert!(tx.commit(record).await.is_err());
     assert_eq!(count(&h, tenant).await, 0);
@@ -138,20 +169,16 @@ async fn a_nested_transaction_of_an_embedder_is_a_savepoint() {
     let mut tx = h.of(tenant).await;
     let nested = sql(&mut *tx).sqlite().unwrap().begin().await.unwrap();
     nested.commit().await.unwrap();
-    sql(&mut *tx).execute(&ADD, &[tenant.into(), 1_i64.into()]).await.unwrap();
+    sql(&mut *tx)
+        .execute(&ADD, &[tenant.into(), 1_i64.into()])
+        .await
+        .unwrap();
     tx.rollback().await.unwrap();
-    assert_eq!(count(&h, tenant).await, 0, "the nested commit committed the unit of work");
-}
-
-#[tokio::test]
-async fn a_nested_transaction_left_open_is_not_committed() {
-    let h = make().await;
-    let tenant = orders(&h).await;
-    let mut tx = h.of(tenant).await;
-    sqlx::query("SAVEPOINT own").execute(sql(&mut *tx).sqlite().unwrap()).await.unwrap();
-    sql(&mut *tx).execute(&ADD, &[tenant.into(), 1_i64.into()]).await.unwrap();
-    save(tx).await;
-    assert_eq!(count(&h, tenant).await, 1);
+    assert_eq!(
+        count(&h, tenant).await,
+        0,
+        "the nested commit committed the unit of work"
+    );
 }
 
 #[tokio::test]
@@ -172,7 +199,11 @@ async fn values_of_every_type_read_back() {
         (&json).into(),
         None::<i64>.into(),
     ];
-    let row = sql(&mut *tx).fetch_optional(&all, &values).await.unwrap().unwrap();
+    let row = sql(&mut *tx)
+        .fetch_optional(&all, &values)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(row.uuid(0).unwrap(), tenant.as_uuid());
     assert_eq!(row.text(1).unwrap(), "text");
     assert_eq!(row.int(2).unwrap(), -7);
@@ -193,14 +224,21 @@ async fn files_are_the_owners_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b/wisdom.db");
     let url = format!("sqlite:{}", path.display());
-    let store = SqliteStore::open(&url, Arc::clone(test.kit()), StoreOptions::SQLITE).await.unwrap();
+    let store = SqliteStore::open(&url, Arc::clone(test.kit()), StoreOptions::SQLITE)
+        .await
+        .unwrap();
     for (path, mode) in [
         (path.clone(), 0o600),
         (path.with_file_name("wisdom.db-wal"), 0o600),
         (folder.path().join("a"), 0o700),
         (folder.path().join("a/b"), 0o700),
     ] {
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            mode,
+            "{}",
+            path.display()
+        );
     }
     store.ping().await.unwrap();
     store.close().await;
@@ -211,11 +249,18 @@ async fn a_file_is_opened_again_and_an_outdated_one_is_told() {
     let test = TestKit::new();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("wisdom.db").display());
-    let strict = StoreOptions { migrate: false, ..StoreOptions::SQLITE };
-    let early = SqliteStore::open(&url, Arc::clone(test.kit()), strict).await.unwrap_err();
+    let strict = StoreOptions {
+        migrate: false,
+        ..StoreOptions::SQLITE
+    };
+    let early = SqliteStore::open(&url, Arc::clone(test.kit()), strict)
+        .await
+        .unwrap_err();
     assert!(matches!(early, OpenError::Outdated), "{early}");
     for options in [StoreOptions::SQLITE, strict] {
-        let store = SqliteStore::open(&url, Arc::clone(test.kit()), options).await.unwrap();
+        let store = SqliteStore::open(&url, Arc::clone(test.kit()), options)
+            .await
+            .unwrap();
         store.close().await;
     }
 }
@@ -240,8 +285,13 @@ async fn a_busy_writer_is_told_as_unavailable_in_time() {
     let test = TestKit::new();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("wisdom.db").display());
-    let options = StoreOptions { acquire_timeout: Duration::from_millis(200), ..StoreOptions::SQLITE };
-    let store = SqliteStore::open(&url, Arc::clone(test.kit()), options).await.unwrap();
+    let options = StoreOptions {
+        acquire_timeout: Duration::from_millis(200),
+        ..StoreOptions::SQLITE
+    };
+    let store = SqliteStore::open(&url, Arc::clone(test.kit()), options)
+        .await
+        .unwrap();
     let tenant = test.tenant(test.id());
     let _held = store.begin(&tenant, Effect::Write).await.unwrap();
     let refused = store.begin(&tenant, Effect::Write).await.err().unwrap();

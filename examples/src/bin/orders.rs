@@ -42,10 +42,14 @@ const MAX_ORDERS: u32 = 3;
 
 const ALL_ORDERS: Statement = Statement::new("orders.all", "SELECT count(*) FROM orders");
 const ORDERS: Statement = Statement::new("orders.own", "SELECT count(*) FROM orders WHERE tenant_id = $1");
-const EVENTS: Statement =
-    Statement::new("events.own", "SELECT count(*) FROM outbox_events WHERE tenant_id = $1 AND kind = $2");
-const TOTAL: Statement =
-    Statement::new("order_totals.own", "SELECT quantity FROM order_totals WHERE tenant_id = $1 AND item = $2");
+const EVENTS: Statement = Statement::new(
+    "events.own",
+    "SELECT count(*) FROM outbox_events WHERE tenant_id = $1 AND kind = $2",
+);
+const TOTAL: Statement = Statement::new(
+    "order_totals.own",
+    "SELECT quantity FROM order_totals WHERE tenant_id = $1 AND item = $2",
+);
 const SMUGGLE: Statement = Statement::new(
     "orders.smuggle",
     "INSERT INTO orders (tenant_id, id, item, quantity, placed_at) VALUES ($1, $2, 'smuggled', 1, $3)",
@@ -107,17 +111,24 @@ async fn run() -> Outcome<()> {
     outcome
 }
 
-// ANCHOR: open
 /// Wisdom with orders in it.
 async fn open(folder: &Path, url: &str) -> Outcome<Arc<Wisdom>> {
-    let storage = StorageConfig { url: url.to_owned(), ..StorageConfig::default() };
-    let config = Config { data_dir: folder.to_owned(), storage, ..Config::default() };
-    let policy = OrderPolicy { max_orders: MAX_ORDERS };
+    let storage = StorageConfig {
+        url: url.to_owned(),
+        ..StorageConfig::default()
+    };
+    let config = Config {
+        data_dir: folder.to_owned(),
+        storage,
+        ..Config::default()
+    };
+    let policy = OrderPolicy {
+        max_orders: MAX_ORDERS,
+    };
     let wisdom = orders::add_to(WisdomBuilder::new(config), policy).build().await?;
     orders::migrate(url).await?;
     Ok(wisdom)
 }
-// ANCHOR_END: open
 
 async fn keep_promises(wisdom: &Wisdom, is_postgres: bool) -> Outcome<()> {
     let acme = Owner::arrives(wisdom, "ada@acme.example", "Acme").await?;
@@ -134,14 +145,20 @@ async fn keep_promises(wisdom: &Wisdom, is_postgres: bool) -> Outcome<()> {
         placed.push(acme.places("kettle", quantity).await?);
     }
     let listed: Page<Order> = acme.ask("orders.order.list", json!({})).await?;
-    promise("a tenant lists its own orders, and no others", listed.items == placed)?;
+    promise(
+        "a tenant lists its own orders, and no others",
+        listed.items == placed,
+    )?;
 
     refusals(&acme).await?;
     webhooks(&listener, secret, &acme, &placed).await?;
     totals(&acme).await?;
     isolation(&acme, &globex, &foreign, is_postgres).await?;
     let seen = listener.seen();
-    promise("nothing else was sent to Acme's webhook", seen.len() == placed.len())?;
+    promise(
+        "nothing else was sent to Acme's webhook",
+        seen.len() == placed.len(),
+    )?;
     println!("All promises kept.");
     Ok(())
 }
@@ -154,7 +171,10 @@ async fn refusals(acme: &Owner<'_>) -> Outcome<()> {
         refusal.is_some_and(|f| f.kind == FailureKind::Quota && f.code == "orders.too_many"),
     )?;
     let invalid = acme.places("kettle", 0).await.err();
-    promise("an order of nothing is refused", invalid.is_some_and(|f| f.kind == FailureKind::InvalidArgument))?;
+    promise(
+        "an order of nothing is refused",
+        invalid.is_some_and(|f| f.kind == FailureKind::InvalidArgument),
+    )?;
     let tenant = acme.tenant.into();
     promise(
         "a refused order left no row",
@@ -164,8 +184,13 @@ async fn refusals(acme: &Owner<'_>) -> Outcome<()> {
         "a refused order left no event",
         acme.count(&EVENTS, &[tenant, ORDER_PLACED.into()]).await? == i64::from(MAX_ORDERS),
     )?;
-    let page: Page<AuditRecord> = acme.ask("audit.entry.list", json!({ "action": "orders.order.place" })).await?;
-    promise("the audit log tells of the placed orders alone", page.items.len() == MAX_ORDERS as usize)?;
+    let page: Page<AuditRecord> = acme
+        .ask("audit.entry.list", json!({ "action": "orders.order.place" }))
+        .await?;
+    promise(
+        "the audit log tells of the placed orders alone",
+        page.items.len() == MAX_ORDERS as usize,
+    )?;
     Ok(())
 }
 
@@ -173,14 +198,20 @@ async fn refusals(acme: &Owner<'_>) -> Outcome<()> {
 async fn webhooks(listener: &Listener, secret: &str, acme: &Owner<'_>, placed: &[Order]) -> Outcome<()> {
     let verifier = Webhook::new(secret)?;
     let messages = listener.wait_for(placed.len(), DELIVERY).await;
-    promise("every order reached Acme's webhook", messages.len() == placed.len())?;
+    promise(
+        "every order reached Acme's webhook",
+        messages.len() == placed.len(),
+    )?;
     let signed = |Message { headers, body }: &Message| verifier.verify(body, headers).is_ok();
     promise("each message is signed", messages.iter().all(signed))?;
     let forged = messages.iter().map(|Message { headers, body }| Message {
         headers: headers.clone(),
         body: [body, b" ".as_slice()].concat().into(),
     });
-    promise("a changed message does not pass", !forged.into_iter().any(|message| signed(&message)))?;
+    promise(
+        "a changed message does not pass",
+        !forged.into_iter().any(|message| signed(&message)),
+    )?;
     let mut told = Vec::new();
     for Message { body, .. } in &messages {
         let event: Value = serde_json::from_slice(body)?;
@@ -189,7 +220,10 @@ async fn webhooks(listener: &Listener, secret: &str, acme: &Owner<'_>, placed: &
         told.push(serde_json::from_value::<Order>(event["data"].clone())?);
     }
     told.sort_by_key(|order| order.quantity);
-    promise("the messages tell the orders as they were answered", told == placed)?;
+    promise(
+        "the messages tell the orders as they were answered",
+        told == placed,
+    )?;
     Ok(())
 }
 
@@ -210,8 +244,16 @@ async fn totals(acme: &Owner<'_>) -> Outcome<()> {
 /// What one tenant sees of the other: nothing.
 async fn isolation(acme: &Owner<'_>, globex: &Owner<'_>, foreign: &Order, is_postgres: bool) -> Outcome<()> {
     let page: Page<Order> = globex.ask("orders.order.list", json!({})).await?;
-    promise("the same use case shows Globex its own order alone", page.items == [foreign.clone()])?;
-    let trespass = Owner { tenant: acme.tenant, ..globex.clone() }.ask::<Value>("orders.order.list", json!({})).await;
+    promise(
+        "the same use case shows Globex its own order alone",
+        page.items == [foreign.clone()],
+    )?;
+    let trespass = Owner {
+        tenant: acme.tenant,
+        ..globex.clone()
+    }
+    .ask::<Value>("orders.order.list", json!({}))
+    .await;
     promise(
         "Globex's owner does not learn that Acme exists",
         trespass.is_err_and(|f| f.kind == FailureKind::NotFound),
@@ -228,7 +270,10 @@ async fn isolation(acme: &Owner<'_>, globex: &Owner<'_>, foreign: &Order, is_pos
         "SQL that asks for another tenant's rows gets none",
         globex.count(&ORDERS, &[acme.tenant.into()]).await? == 0,
     )?;
-    promise("a row of another tenant cannot be written", globex.smuggles(acme.tenant).await?)?;
+    promise(
+        "a row of another tenant cannot be written",
+        globex.smuggles(acme.tenant).await?,
+    )?;
     Ok(())
 }
 
@@ -243,20 +288,51 @@ struct Owner<'a> {
 impl<'a> Owner<'a> {
     /// Signs up, unless an earlier run did, logs in and founds a tenant.
     async fn arrives(wisdom: &'a Wisdom, email: &str, name: &str) -> Outcome<Self> {
-        let form = json!({ "email": email, "password": PASSWORD, "display_name": "Owner", "tenant_name": name });
-        let _: Value = ask(wisdom, Call::new("auth.sign_up", form, wisdom.request(None, None))).await?;
+        let form =
+            json!({ "email": email, "password": PASSWORD, "display_name": "Owner", "tenant_name": name });
+        let _: Value = ask(
+            wisdom,
+            Call::new("auth.sign_up", form, wisdom.request(None, None)),
+        )
+        .await?;
         let form = json!({ "email": email, "password": PASSWORD });
-        let session: Value =
-            ask(wisdom, Call::new("auth.session.log_in", form, wisdom.request(None, None))).await?;
+        let session: Value = ask(
+            wisdom,
+            Call::new("auth.session.log_in", form, wisdom.request(None, None)),
+        )
+        .await?;
         let token = session["access_token"].as_str().ok_or("no access token")?;
-        let found = Call::new("tenancy.tenant.create", json!({ "name": name }), wisdom.request(None, None));
-        let tenant: Tenant = ask(wisdom, Call { token: Some(token), ..found }).await?;
-        Ok(Self { wisdom, token: token.to_owned(), tenant: tenant.id })
+        let found = Call::new(
+            "tenancy.tenant.create",
+            json!({ "name": name }),
+            wisdom.request(None, None),
+        );
+        let tenant: Tenant = ask(
+            wisdom,
+            Call {
+                token: Some(token),
+                ..found
+            },
+        )
+        .await?;
+        Ok(Self {
+            wisdom,
+            token: token.to_owned(),
+            tenant: tenant.id,
+        })
     }
 
     async fn ask<T: DeserializeOwned>(&self, operation: &str, input: Value) -> Result<T, Failure> {
         let call = Call::new(operation, input, self.wisdom.request(None, None));
-        ask(self.wisdom, Call { token: Some(&self.token), tenant: Some(self.tenant), ..call }).await
+        ask(
+            self.wisdom,
+            Call {
+                token: Some(&self.token),
+                tenant: Some(self.tenant),
+                ..call
+            },
+        )
+        .await
     }
 
     /// Places an order, and asks again under the same idempotency key as a client that lost the answer does.
@@ -264,15 +340,27 @@ impl<'a> Owner<'a> {
         let key = self.wisdom.kit().ids.id::<orders::OrderKind>().to_string();
         let input = json!({ "item": item, "quantity": quantity });
         let place = async || -> Result<Order, Failure> {
-            let call = Call::new("orders.order.place", input.clone(), self.wisdom.request(None, None));
+            let call = Call::new(
+                "orders.order.place",
+                input.clone(),
+                self.wisdom.request(None, None),
+            );
             let (token, tenant, key) = (Some(self.token.as_str()), Some(self.tenant), Some(key.as_str()));
-            ask(self.wisdom, Call { token, tenant, idempotency_key: key, ..call }).await
+            ask(
+                self.wisdom,
+                Call {
+                    token,
+                    tenant,
+                    idempotency_key: key,
+                    ..call
+                },
+            )
+            .await
         };
         place().await?;
         place().await
     }
 
-    // ANCHOR: raw
     /// Runs a statement in a unit of work of the tenant and answers its first number, 0 without a row.
     async fn count(&self, statement: &Statement, values: &[SqlValue<'_>]) -> Outcome<i64> {
         let context = TenantContext::for_claimed_row(self.tenant, self.wisdom.request(None, None));
@@ -283,15 +371,22 @@ impl<'a> Owner<'a> {
         tx.rollback().await?;
         Ok(number)
     }
-    // ANCHOR_END: raw
 
     /// Tries to write a row of another tenant; answers whether it was refused.
     async fn smuggles(&self, other: TenantId) -> Outcome<bool> {
         let context = TenantContext::for_claimed_row(self.tenant, self.wisdom.request(None, None));
-        let mut tx = self.wisdom.runner().store().begin(&context, Effect::Write).await?;
+        let mut tx = self
+            .wisdom
+            .runner()
+            .store()
+            .begin(&context, Effect::Write)
+            .await?;
         let (id, now): (OrderId, _) = (self.wisdom.kit().ids.id(), self.wisdom.kit().clock.now());
         let sql = tx.sql().ok_or("the store is not an SQL one")?;
-        let refused = sql.execute(&SMUGGLE, &[other.into(), id.into(), now.into()]).await.is_err();
+        let refused = sql
+            .execute(&SMUGGLE, &[other.into(), id.into(), now.into()])
+            .await
+            .is_err();
         tx.rollback().await?;
         Ok(refused)
     }

@@ -8,29 +8,39 @@ use wisdom_adapters::{Call, WisdomBuilder};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1).unwrap_or_else(|| "data/quickstart".to_owned());
+    let folder = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "data/quickstart".to_owned());
 
-    // ANCHOR: quickstart
-    let config = Config { data_dir: folder.clone().into(), ..Config::default() };
+    let config = Config {
+        data_dir: folder.clone().into(),
+        ..Config::default()
+    };
     let wisdom = WisdomBuilder::new(config).build().await?;
     let ask = async |operation: &str, token: Option<&str>, input: Value| -> Result<Value, Box<dyn Error>> {
-        let call = Call { token, ..Call::new(operation, input, wisdom.request(None, None)) };
+        let call = Call {
+            token,
+            ..Call::new(operation, input, wisdom.request(None, None))
+        };
         Ok(serde_json::from_slice(&wisdom.call(call).await?.body)?)
     };
     let (email, password) = ("ada@acme.example", "violet kettle sings at noon");
     let ada = json!({ "email": email, "password": password, "display_name": "Ada", "tenant_name": "Acme" });
     ask("auth.sign_up", None, ada).await?;
-    let session = ask("auth.session.log_in", None, json!({ "email": email, "password": password })).await?;
+    let credentials = json!({ "email": email, "password": password });
+    let session = ask("auth.session.log_in", None, credentials).await?;
     let token = session["access_token"].as_str();
     let labs = ask("tenancy.tenant.create", token, json!({ "name": "Acme Labs" })).await?;
     let tenants = ask("tenancy.tenant.list", token, json!({})).await?;
-    // ANCHOR_END: quickstart
 
     println!("Everything is in {folder}; a second run goes on with it.");
     println!("{email} signed up and logged in, and founded {}.", labs["name"]);
     for standing in tenants["items"].as_array().into_iter().flatten() {
         let tenant = &standing["tenant"];
-        println!("  {} is {} of {} ({})", email, standing["role"], tenant["name"], tenant["id"]);
+        println!(
+            "  {} is {} of {} ({})",
+            email, standing["role"], tenant["name"], tenant["id"]
+        );
     }
     let operations = wisdom.catalogue().iter().count();
     println!("There are {operations} operations; the first of them:");

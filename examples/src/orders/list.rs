@@ -45,7 +45,10 @@ impl<Tx: TenantTx + ?Sized> UseCase<Tx> for ListOrders {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Page<Order>>, OrderError> {
         let frame = Arc::clone(tx.frame());
         let request = self.page.open(&frame, Self::NAME, &[])?;
-        let after = request.after.unwrap_or(Position { at: Timestamp::MIN, id: Default::default() });
+        let after = request.after.unwrap_or(Position {
+            at: Timestamp::MIN,
+            id: Default::default(),
+        });
         // One more than the page holds tells whether another page follows.
         let limit = i64::from(request.limit) + 1;
 
@@ -54,9 +57,15 @@ impl<Tx: TenantTx + ?Sized> UseCase<Tx> for ListOrders {
         let rows = sql.fetch_all(&LIST, &values).await?;
         let orders = rows.iter().map(order).collect::<Result<Vec<_>, _>>()?;
 
-        let place = |order: &Order| Position { at: order.placed_at, id: order.id.as_uuid() };
+        let place = |order: &Order| Position {
+            at: order.placed_at,
+            id: order.id.as_uuid(),
+        };
         let slice = Slice::cut(orders, request.limit, place);
-        Ok(Outcome::unaudited(Page::seal(slice, &frame, Self::NAME, &[])?, "reads only"))
+        Ok(Outcome::unaudited(
+            Page::seal(slice, &frame, Self::NAME, &[])?,
+            "reads only",
+        ))
     }
 }
 

@@ -50,10 +50,16 @@ impl Operation for PlaceOrder {
 impl<Tx: TenantTx + ?Sized> UseCase<Tx> for PlaceOrder {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Order>, OrderError> {
         if !(1..=MAX_ITEM).contains(&self.item.len()) {
-            return Err(OrderError::Invalid { field: "item", message: "must be 1 to 200 bytes" });
+            return Err(OrderError::Invalid {
+                field: "item",
+                message: "must be 1 to 200 bytes",
+            });
         }
         if self.quantity == 0 {
-            return Err(OrderError::Invalid { field: "quantity", message: "must be 1 or more" });
+            return Err(OrderError::Invalid {
+                field: "quantity",
+                message: "must be 1 or more",
+            });
         }
         let frame = Arc::clone(tx.frame());
         let order = Order {

@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 
-use sqlx::migrate::{Migration, MigrateError, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _};
 use thiserror::Error;
 
-const SQLITE: [(i64, &str, &str); 1] =
-    [(1, "orders", include_str!("../../migrations/sqlite/0001_orders.sql"))];
-const POSTGRES: [(i64, &str, &str); 1] =
-    [(1, "orders", include_str!("../../migrations/postgres/0001_orders.sql"))];
+const SQLITE: [(i64, &str, &str); 1] = [(
+    1,
+    "orders",
+    include_str!("../../migrations/sqlite/0001_orders.sql"),
+)];
+const POSTGRES: [(i64, &str, &str); 1] = [(
+    1,
+    "orders",
+    include_str!("../../migrations/postgres/0001_orders.sql"),
+)];
 
 /// The tables could not be brought up to date.
 #[derive(Debug, Error)]
@@ -36,7 +42,9 @@ pub enum SchemaError {
 /// [`SchemaError`].
 pub async fn migrate(url: &str) -> Result<(), SchemaError> {
     if let Some(path) = url.strip_prefix("sqlite:") {
-        let options = SqliteConnectOptions::new().filename(PathBuf::from(path)).foreign_keys(true);
+        let options = SqliteConnectOptions::new()
+            .filename(PathBuf::from(path))
+            .foreign_keys(true);
         let mut connection = options.connect().await?;
         migrator(SQLITE).run(&mut connection).await?;
         Ok(connection.close().await?)
@@ -51,7 +59,13 @@ pub async fn migrate(url: &str) -> Result<(), SchemaError> {
 
 fn migrator<const N: usize>(migrations: [(i64, &'static str, &'static str); N]) -> Migrator {
     let migrations = migrations.map(|(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
     });
     Migrator::with_migrations(migrations.to_vec())
 }

@@ -1,7 +1,5 @@
 //! A consumer of our own event: keeps totals by item, off the path of whoever places an order.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,9 +55,16 @@ impl Consumer for KeepTotals {
         let Some(tenant) = event.tenant else { return Ok(()) };
         let order = Order::deserialize(&event.data)
             .map_err(|_| ConsumerError::new(Retry::Never, "the event's data is no order"))?;
-        let request = RequestInfo { id: self.runner.kit().ids.id(), trace: event.trace, source: None };
+        let request = RequestInfo {
+            id: self.runner.kit().ids.id(),
+            trace: event.trace,
+            source: None,
+        };
         let context = TenantContext::for_claimed_row(tenant, request);
-        let count = CountOrder { event: event.id, order };
+        let count = CountOrder {
+            event: event.id,
+            order,
+        };
         match self.runner.tenant(&context, &count).await {
             Ok(()) => Ok(()),
             Err(OrderError::Storage(error)) => Err(error.into()),
@@ -92,7 +97,11 @@ impl<Tx: TenantTx + ?Sized> UseCase<Tx> for CountOrder {
         // Events are told at least once. The inbox row is written in the transaction that acts on the event.
         if tx.inbox().first_time(NAME, self.event).await? {
             let (sql, tenant) = own_tables(tx)?;
-            let values = [tenant.into(), (&self.order.item).into(), self.order.quantity.into()];
+            let values = [
+                tenant.into(),
+                (&self.order.item).into(),
+                self.order.quantity.into(),
+            ];
             sql.execute(&ADD, &values).await?;
         }
         Ok(Outcome::unaudited((), "follows from an order, which is audited"))

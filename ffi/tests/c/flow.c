@@ -182,7 +182,7 @@ int main(int argc, char **argv) {
     CHECK(strcmp(wisdom_version(), "0.1.0") == 0);
 
     snprintf(config, sizeof config,
-             "{\"data_dir\":\"%s\",\"auth\":{\"password\":{\"memory_kib\":256,\"passes\":1}},"
+             "{\"data_dir\":\"%s\",\"auth\":{\"password\":{\"memory_kib\":7168,\"passes\":5}},"
              "\"runtime\":{\"worker_threads\":2}}",
              data);
     wisdom_buf out = {NULL, 0, 0};

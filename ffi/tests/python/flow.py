@@ -98,7 +98,7 @@ def mailed_token(folder, to):
     raise AssertionError(f"no mail to {to}")
 
 
-FAST = {"password": {"memory_kib": 256, "passes": 1}}
+FAST = {"password": {"memory_kib": 7168, "passes": 5}}
 
 
 def sign_in(wisdom, email, password):

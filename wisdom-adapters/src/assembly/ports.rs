@@ -83,9 +83,14 @@ fn named(key: &'static str) -> impl Fn(PortError) -> OpenError {
     move |source| OpenError::Port { key, source }
 }
 
-/// A configured URL. References are resolved; relative folders lie below the data folder.
+/// A configured URL. References are resolved; relative folders lie below the data folder. `file:///…` is a folder,
+/// and no reference to a secret.
 fn address(key: &'static str, text: &str, data_dir: &Path) -> Result<Url, OpenError> {
-    let text = resolve_text(text).map_err(|source| OpenError::Secret { key, source })?;
+    let text = if text.starts_with("file:///") {
+        SecretText::from(text.to_owned())
+    } else {
+        resolve_text(text).map_err(|source| OpenError::Secret { key, source })?
+    };
     let text = text.expose();
     let relative = ["outbox:", "blobs:"]
         .into_iter()
@@ -180,5 +185,22 @@ fn blobs(url: &Url, kit: &Kit) -> Result<Arc<dyn BlobStore>, PortError> {
         "blobs" | "file" => Ok(Arc::new(LocalBlobs::from_url(url)?)),
         "memory" => Ok(Arc::new(MemoryBlobs::new(Arc::clone(&kit.clock)))),
         _ => Err(unknown("blob", "blobs:, file:///, memory:")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_addresses_and_references_are_followed() {
+        let read = |text: &str| address("blob.url", text, Path::new("/data")).map(|url| url.to_string());
+        assert_eq!(read("file:///var/files").unwrap(), "file:///var/files");
+        assert_eq!(read("blobs:files").unwrap(), "blobs:/data/files");
+        assert!(matches!(read("file:/no/such/secret"), Err(OpenError::Secret { key: "blob.url", .. })));
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("url");
+        std::fs::write(&secret, "memory:\n").unwrap();
+        assert_eq!(read(&format!("file:{}", secret.display())).unwrap(), "memory:");
     }
 }

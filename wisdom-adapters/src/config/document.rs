@@ -192,7 +192,7 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.session_idle_seconds", auth.session_idle_seconds, 300, 365 * 86_400)?;
     within("auth.session_absolute_seconds", auth.session_absolute_seconds, auth.session_idle_seconds, 365 * 86_400)?;
     within("auth.refresh_window_seconds", auth.refresh_window_seconds, 0, 60)?;
-    within("auth.password.memory_kib", auth.password.memory_kib, 8, 1_048_576)?;
+    within("auth.password.memory_kib", auth.password.memory_kib, 7168, 262_144)?;
     within("auth.password.passes", auth.password.passes, 1, 16)?;
     within("auth.password.lanes", auth.password.lanes, 1, 4)?;
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;

@@ -264,7 +264,7 @@ impl Default for AuthConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PasswordConfig {
-    /// Memory of one hash in KiB, 8 to 1048576. Less than 19456 is for tests.
+    /// Memory of one hash in KiB, 7168 to 262144.
     pub memory_kib: u32,
     /// Passes, 1 to 16.
     pub passes: u32,

@@ -46,7 +46,9 @@ pub enum OpenError {
     #[error("storage: the schema is not up to date; migrate it first")]
     Outdated,
     /// The roles that units of work run as are missing, and the login may not create or take them.
-    #[error("storage: the login may not set up the roles of tenant isolation; let an administrator run:\n{sql}")]
+    #[error(
+        "storage: the login may not set up the roles of tenant isolation; let an administrator run:\n{sql}"
+    )]
     Roles {
         /// The statements to run.
         sql: String,
@@ -72,11 +74,17 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     /// The defaults for PostgreSQL: 16 connections, 3 s, migrating.
-    pub const POSTGRES: Self =
-        Self { max_connections: 16, acquire_timeout: Duration::from_secs(3), migrate: true };
+    pub const POSTGRES: Self = Self {
+        max_connections: 16,
+        acquire_timeout: Duration::from_secs(3),
+        migrate: true,
+    };
     /// The defaults for SQLite: 4 readers, 3 s, migrating.
-    pub const SQLITE: Self =
-        Self { max_connections: 4, acquire_timeout: Duration::from_secs(3), migrate: true };
+    pub const SQLITE: Self = Self {
+        max_connections: 4,
+        acquire_timeout: Duration::from_secs(3),
+        migrate: true,
+    };
 }
 
 /// Opens the store a URL names, with the defaults of its kind: `sqlite:PATH`, `postgres://…` or `memory:`.
@@ -101,14 +109,18 @@ pub async fn open_with(
         #[cfg(feature = "sqlite")]
         Some("sqlite") => {
             let options = options.unwrap_or(StoreOptions::SQLITE);
-            Ok(Arc::new(super::sqlite::SqliteStore::open(url, kit, options).await?))
+            Ok(Arc::new(
+                super::sqlite::SqliteStore::open(url, kit, options).await?,
+            ))
         }
         #[cfg(not(feature = "sqlite"))]
         Some("sqlite") => Err(not_built("sqlite", options)),
         #[cfg(feature = "postgres")]
         Some("postgres" | "postgresql") => {
             let options = options.unwrap_or(StoreOptions::POSTGRES);
-            Ok(Arc::new(super::postgres::PostgresStore::open(url, kit, options).await?))
+            Ok(Arc::new(
+                super::postgres::PostgresStore::open(url, kit, options).await?,
+            ))
         }
         #[cfg(not(feature = "postgres"))]
         Some("postgres" | "postgresql") => Err(not_built("postgres", options)),

@@ -1,7 +1,8 @@
 //! Flows of events and webhooks over a store, with real HTTP to a loopback receiver.
 //!
 //! Cases are generic over the store: `#[macro_use] mod events_suite;`, then `events_flows!(make)` with an async function
-//! that gives a harness around a store with empty tables, opened with [`policies`].
+//! that gives a harness around a store with empty tables, opened with [`policies`], or `None` when the store cannot be had
+//! here.
 
 mod receiver;
 mod stage;
@@ -64,7 +65,9 @@ macro_rules! events_flows {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                events_suite::$case(&events_suite::stage($make().await).await).await;
+                if let Some(harness) = $make().await {
+                    events_suite::$case(&events_suite::stage(harness).await).await;
+                }
             }
         )*
     };

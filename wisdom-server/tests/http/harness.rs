@@ -42,8 +42,8 @@ impl Setup {
             _database: None,
         };
         setup
-            .set("auth.password.memory_kib", "256")
-            .set("auth.password.passes", "1")
+            .set("auth.password.memory_kib", "7168")
+            .set("auth.password.passes", "5")
             .set("rate_limit.per_address", "1000000")
             .set("rate_limit.per_user", "1000000")
             .set("server.trusted_proxies", "127.0.0.1")

@@ -68,10 +68,10 @@ impl Endpoints for MemoryTx {
         const OPERATION: &str = "endpoints.update";
         let (tenant, tables) = self.own_mut(OPERATION)?;
         let key = (tenant, endpoint.id);
-        if !tables
+        if tables
             .endpoints
             .get(&key)
-            .is_some_and(|stored| stored.version == expected)
+            .is_none_or(|stored| stored.version != expected)
         {
             return Err(StorageError::stale(OPERATION));
         }

@@ -35,7 +35,10 @@ impl Address {
             url.query_pairs_mut().extend_pairs(rest);
         }
         let connect = PgConnectOptions::from_str(url.as_str()).map_err(|_| BAD)?;
-        Ok(Self { connect: connect.application_name("wisdom"), persistent })
+        Ok(Self {
+            connect: connect.application_name("wisdom"),
+            persistent,
+        })
     }
 }
 
@@ -47,8 +50,14 @@ mod tests {
     fn the_pooler_is_ours_and_the_rest_the_drivers() {
         let address = Address::parse("postgres://u@h:6432/d?sslmode=require&pooler=transaction").unwrap();
         assert!(!address.persistent);
-        assert_eq!((address.connect.get_host(), address.connect.get_port()), ("h", 6432));
-        assert!(matches!(address.connect.get_ssl_mode(), sqlx::postgres::PgSslMode::Require));
+        assert_eq!(
+            (address.connect.get_host(), address.connect.get_port()),
+            ("h", 6432)
+        );
+        assert!(matches!(
+            address.connect.get_ssl_mode(),
+            sqlx::postgres::PgSslMode::Require
+        ));
         assert!(Address::parse("postgres://u@h/d").unwrap().persistent);
         assert!(Address::parse("postgres://u@h/d?pooler=session").is_err());
         assert!(Address::parse("postgres").is_err());

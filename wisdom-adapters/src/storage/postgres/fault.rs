@@ -19,8 +19,13 @@ pub(in crate::storage) fn fault(error: sqlx::Error, operation: &'static str) -> 
     let kind = match &error {
         sqlx::Error::Database(database) => {
             let name = database.constraint().unwrap_or_default();
-            let known = CONSTRAINTS.iter().find(|(what, _)| *what == name).map(|(_, constraint)| *constraint);
-            let code = database.try_downcast_ref::<PgDatabaseError>().map_or("", PgDatabaseError::code);
+            let known = CONSTRAINTS
+                .iter()
+                .find(|(what, _)| *what == name)
+                .map(|(_, constraint)| *constraint);
+            let code = database
+                .try_downcast_ref::<PgDatabaseError>()
+                .map_or("", PgDatabaseError::code);
             let constraint = match code {
                 "23505" => Some(known.unwrap_or(Constraint::IDENTITY)),
                 "23503" => Some(Constraint::REFERENCE),
@@ -64,9 +69,9 @@ pub(in crate::storage) fn fault(error: sqlx::Error, operation: &'static str) -> 
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(database) => {
-            database.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25P03")
-        }
+        sqlx::Error::Database(database) => database
+            .code()
+            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25P03"),
         _ => false,
     }
 }

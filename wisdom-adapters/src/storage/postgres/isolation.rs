@@ -35,11 +35,18 @@ const POLICIES: &str = "
 
 /// Refuses a database in which a tenant table lacks its policy, or a role may go round it.
 pub(super) async fn verify(connection: &mut PgConnection) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Database { doing: "checking tenant isolation", source };
+    let failed = |source| OpenError::Database {
+        doing: "checking tenant isolation",
+        source,
+    };
     let mut findings = Vec::new();
     check_roles(connection, &mut findings).await.map_err(failed)?;
     check_tables(connection, &mut findings).await.map_err(failed)?;
-    if findings.is_empty() { Ok(()) } else { Err(OpenError::Isolation { findings }) }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(OpenError::Isolation { findings })
+    }
 }
 
 async fn check_roles(connection: &mut PgConnection, findings: &mut Vec<String>) -> Result<(), sqlx::Error> {
@@ -56,13 +63,19 @@ async fn check_roles(connection: &mut PgConnection, findings: &mut Vec<String>) 
     for role in roles {
         let name: String = role.try_get(0)?;
         if role.try_get(1)? {
-            findings.push(format!("role {name} goes round row-level security: ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS"));
+            findings.push(format!(
+                "role {name} goes round row-level security: ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS"
+            ));
         }
         if role.try_get(2)? {
-            findings.push(format!("role {name} may log in by itself: ALTER ROLE {name} NOLOGIN"));
+            findings.push(format!(
+                "role {name} may log in by itself: ALTER ROLE {name} NOLOGIN"
+            ));
         }
         if role.try_get(3)? {
-            findings.push(format!("role {name} is a member of another role: REVOKE that role FROM {name}"));
+            findings.push(format!(
+                "role {name} is a member of another role: REVOKE that role FROM {name}"
+            ));
         }
     }
     Ok(())
@@ -77,7 +90,9 @@ async fn check_tables(connection: &mut PgConnection, findings: &mut Vec<String>)
         let oid: sqlx::postgres::types::Oid = table.try_get(0)?;
         let name: String = table.try_get(1)?;
         if !table.try_get::<bool, _>(2)? {
-            findings.push(format!("table {name} has no row-level security: ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"));
+            findings.push(format!(
+                "table {name} has no row-level security: ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+            ));
         }
         if !table.try_get::<bool, _>(3)? {
             findings.push(format!(
@@ -85,7 +100,9 @@ async fn check_tables(connection: &mut PgConnection, findings: &mut Vec<String>)
             ));
         }
         if table.try_get(4)? {
-            findings.push(format!("table {name} belongs to a role of units of work: ALTER TABLE {name} OWNER TO another"));
+            findings.push(format!(
+                "table {name} belongs to a role of units of work: ALTER TABLE {name} OWNER TO another"
+            ));
         }
         if table.try_get(6)? {
             // What a tenant sees of users hangs on its memberships; the migration's own test covers the policy.
@@ -93,14 +110,20 @@ async fn check_tables(connection: &mut PgConnection, findings: &mut Vec<String>)
         }
         let column = if table.try_get(5)? { "id" } else { "tenant_id" };
         let wanted = format!("({})", CANONICAL.replacen("tenant_id", column, 1));
-        let policies = sqlx::query(POLICIES).bind(oid).fetch_all(&mut *connection).await?;
+        let policies = sqlx::query(POLICIES)
+            .bind(oid)
+            .fetch_all(&mut *connection)
+            .await?;
         if policies.is_empty() {
-            findings.push(format!("table {name} has no policy for wisdom_app: see tenant_table_sql"));
+            findings.push(format!(
+                "table {name} has no policy for wisdom_app: see tenant_table_sql"
+            ));
         }
         for policy in policies {
             let (policy_name, command): (String, String) = (policy.try_get(0)?, policy.try_get(1)?);
             let (using, check): (Option<String>, Option<String>) = (policy.try_get(2)?, policy.try_get(3)?);
-            let whole = command == "*" && using.as_deref() == Some(&wanted) && check.as_deref() == Some(&wanted);
+            let whole =
+                command == "*" && using.as_deref() == Some(&wanted) && check.as_deref() == Some(&wanted);
             if !whole {
                 findings.push(format!(
                     "policy {policy_name} of table {name} is not FOR ALL with USING and WITH CHECK of the tenant alone: \

@@ -8,10 +8,26 @@ use super::roles;
 use crate::storage::OpenError;
 
 const MIGRATIONS: [(i64, &str, &str); 4] = [
-    (1, "identity", include_str!("../../../migrations/postgres/0001_identity.sql")),
-    (2, "tenancy", include_str!("../../../migrations/postgres/0002_tenancy.sql")),
-    (3, "events", include_str!("../../../migrations/postgres/0003_events.sql")),
-    (4, "isolation", include_str!("../../../migrations/postgres/0004_isolation.sql")),
+    (
+        1,
+        "identity",
+        include_str!("../../../migrations/postgres/0001_identity.sql"),
+    ),
+    (
+        2,
+        "tenancy",
+        include_str!("../../../migrations/postgres/0002_tenancy.sql"),
+    ),
+    (
+        3,
+        "events",
+        include_str!("../../../migrations/postgres/0003_events.sql"),
+    ),
+    (
+        4,
+        "isolation",
+        include_str!("../../../migrations/postgres/0004_isolation.sql"),
+    ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.
 const MIGRATIONS_TABLE: &str = "_wisdom_migrations";
@@ -36,13 +52,22 @@ pub async fn migrate(url: &str) -> Result<(), OpenError> {
 pub(super) async fn connect(address: &Address) -> Result<PgConnection, OpenError> {
     PgConnection::connect_with(&address.connect)
         .await
-        .map_err(|source| OpenError::Database { doing: "connecting", source })
+        .map_err(|source| OpenError::Database {
+            doing: "connecting",
+            source,
+        })
 }
 
 fn migrator() -> Migrator {
     let migrations = MIGRATIONS
         .map(|(version, name, sql)| {
-            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+            Migration::new(
+                version,
+                name.into(),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
         })
         .to_vec();
     let mut migrator = Migrator::with_migrations(migrations);
@@ -53,20 +78,34 @@ fn migrator() -> Migrator {
 pub(super) async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {
     roles::ensure(connection).await?;
     // "IF NOT EXISTS" says so each time otherwise.
-    let quiet = sqlx::raw_sql("SET client_min_messages = warning").execute(&mut *connection).await;
-    quiet.map_err(|source| OpenError::Database { doing: "migrating", source })?;
-    migrator().run(&mut *connection).await.map_err(OpenError::Migrate)?;
+    let quiet = sqlx::raw_sql("SET client_min_messages = warning")
+        .execute(&mut *connection)
+        .await;
+    quiet.map_err(|source| OpenError::Database {
+        doing: "migrating",
+        source,
+    })?;
+    migrator()
+        .run(&mut *connection)
+        .await
+        .map_err(OpenError::Migrate)?;
     // So that a login that does not own the schema can tell that it is up to date.
     sqlx::raw_sql("GRANT SELECT ON _wisdom_migrations TO wisdom_system")
         .execute(&mut *connection)
         .await
-        .map_err(|source| OpenError::Database { doing: "migrating", source })?;
+        .map_err(|source| OpenError::Database {
+            doing: "migrating",
+            source,
+        })?;
     Ok(())
 }
 
 /// Whether every migration of this build was applied as it is now.
 pub(super) async fn is_current(connection: &mut PgConnection) -> Result<bool, OpenError> {
-    let failed = |source| OpenError::Database { doing: "reading the schema's version", source };
+    let failed = |source| OpenError::Database {
+        doing: "reading the schema's version",
+        source,
+    };
     let exists: bool = sqlx::query_scalar(
         "SELECT to_regclass('_wisdom_migrations') IS NOT NULL
          AND (SELECT count(*) = 2 FROM pg_roles WHERE rolname IN ('wisdom_app', 'wisdom_system'))",
@@ -80,7 +119,9 @@ pub(super) async fn is_current(connection: &mut PgConnection) -> Result<bool, Op
     let mut transaction = connection.begin().await.map_err(failed)?;
     // Taking the role needs the right to, which a login that has yet to migrate lacks.
     let applied = async {
-        sqlx::raw_sql("SET LOCAL ROLE wisdom_system").execute(&mut *transaction).await?;
+        sqlx::raw_sql("SET LOCAL ROLE wisdom_system")
+            .execute(&mut *transaction)
+            .await?;
         sqlx::query_as::<_, (i64, Vec<u8>)>(
             "SELECT version, checksum FROM _wisdom_migrations WHERE success ORDER BY version",
         )
@@ -94,5 +135,9 @@ pub(super) async fn is_current(connection: &mut PgConnection) -> Result<bool, Op
     };
     let own = migrator();
     // A newer build's further migrations are no reason to stop an older one while a deployment rolls over.
-    Ok(own.iter().all(|m| applied.iter().any(|(version, sum)| *version == m.version && **sum == *m.checksum)))
+    Ok(own.iter().all(|m| {
+        applied
+            .iter()
+            .any(|(version, sum)| *version == m.version && **sum == *m.checksum)
+    }))
 }

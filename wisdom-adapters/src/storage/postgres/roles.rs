@@ -18,12 +18,17 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// From this version on, membership in a role and the right to take it are two things.
 const VERSION_WITH_SET: i32 = 160_000;
 
-const CREATE: [&str; 2] =
-    ["CREATE ROLE wisdom_app NOLOGIN NOINHERIT", "CREATE ROLE wisdom_system NOLOGIN NOINHERIT"];
+const CREATE: [&str; 2] = [
+    "CREATE ROLE wisdom_app NOLOGIN NOINHERIT",
+    "CREATE ROLE wisdom_system NOLOGIN NOINHERIT",
+];
 
 /// Makes the roles if they are missing, and sees to it that the login may take them.
 pub(super) async fn ensure(connection: &mut PgConnection) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Database { doing: "setting up roles", source };
+    let failed = |source| OpenError::Database {
+        doing: "setting up roles",
+        source,
+    };
     for (role, create) in [APP_ROLE, SYSTEM_ROLE].into_iter().zip(CREATE) {
         let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
             .bind(role)
@@ -38,7 +43,9 @@ pub(super) async fn ensure(connection: &mut PgConnection) -> Result<(), OpenErro
             // duplicate object, or the unique key behind it when both run at once: it exists, which is what was wanted
             Err(error) if has_code(&error, &["42710", "23505"]) => {}
             Err(error) if has_code(&error, &["42501"]) => {
-                return Err(OpenError::Roles { sql: script(connection).await.map_err(failed)? });
+                return Err(OpenError::Roles {
+                    sql: script(connection).await.map_err(failed)?,
+                });
             }
             Err(error) => return Err(failed(error)),
         }
@@ -48,24 +55,34 @@ pub(super) async fn ensure(connection: &mut PgConnection) -> Result<(), OpenErro
 
 /// Grants the login the right to take the roles, unless it has it.
 async fn take(connection: &mut PgConnection) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Database { doing: "setting up roles", source };
+    let failed = |source| OpenError::Database {
+        doing: "setting up roles",
+        source,
+    };
     let mut round = 1;
     while !may_take(connection).await.map_err(failed)? {
         let grant = grant(connection).await.map_err(failed)?;
-        match sqlx::raw_sql(AssertSqlSafe(grant)).execute(&mut *connection).await {
+        match sqlx::raw_sql(AssertSqlSafe(grant))
+            .execute(&mut *connection)
+            .await
+        {
             Ok(_) => {}
             // "tuple concurrently updated", or the unique key of memberships: another one grants the same
             Err(error) if has_code(&error, &["XX000", "23505"]) && round < ROUNDS => {
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) if has_code(&error, &["42501"]) => {
-                return Err(OpenError::Roles { sql: script(connection).await.map_err(failed)? });
+                return Err(OpenError::Roles {
+                    sql: script(connection).await.map_err(failed)?,
+                });
             }
             Err(error) => return Err(failed(error)),
         }
         round += 1;
         if round > ROUNDS {
-            return Err(OpenError::Roles { sql: script(connection).await.map_err(failed)? });
+            return Err(OpenError::Roles {
+                sql: script(connection).await.map_err(failed)?,
+            });
         }
     }
     Ok(())
@@ -79,7 +96,11 @@ async fn has_set(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 }
 
 async fn may_take(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let right = if has_set(connection).await? { "SET" } else { "MEMBER" };
+    let right = if has_set(connection).await? {
+        "SET"
+    } else {
+        "MEMBER"
+    };
     sqlx::query_scalar(
         "SELECT pg_has_role(session_user, 'wisdom_app', $1) AND pg_has_role(session_user, 'wisdom_system', $1)",
     )

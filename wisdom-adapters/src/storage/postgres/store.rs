@@ -60,7 +60,12 @@ impl PostgresStore {
             // BEGIN itself tells whether a connection is still good.
             .test_before_acquire(false)
             .connect_lazy_with(address.connect);
-        Ok(Self { kit, pool, persistent: address.persistent, runtime: Handle::current() })
+        Ok(Self {
+            kit,
+            pool,
+            persistent: address.persistent,
+            runtime: Handle::current(),
+        })
     }
 
     /// Waits for the units of work under way, and closes all connections.
@@ -80,14 +85,23 @@ impl PostgresStore {
         let open = move |mut connection: PoolConnection<Postgres>| async move {
             let mut spare = spare;
             loop {
-                let begun =
-                    tokio::time::timeout(BEGIN_PATIENCE, begin::<Postgres>(&mut connection, statement.clone()));
+                let begun = tokio::time::timeout(
+                    BEGIN_PATIENCE,
+                    begin::<Postgres>(&mut connection, statement.clone()),
+                );
                 let error = match begun.await {
-                    Ok(Ok(())) => return Ok(Link::Postgres { connection, persistent }),
+                    Ok(Ok(())) => {
+                        return Ok(Link::Postgres {
+                            connection,
+                            persistent,
+                        });
+                    }
                     Ok(Err(error)) => error,
                     Err(elapsed) => {
                         connection.close_on_drop();
-                        return Err(StorageError::new(StorageErrorKind::Unavailable, "begin").caused_by(elapsed));
+                        return Err(
+                            StorageError::new(StorageErrorKind::Unavailable, "begin").caused_by(elapsed)
+                        );
                     }
                 };
                 connection.close_on_drop();
@@ -123,7 +137,11 @@ fn opening(frame: &Frame, effect: Effect) -> SqlStr {
             roles::APP_ROLE,
             tenant.as_uuid().hyphenated()
         ),
-        None => write!(sql, "SET LOCAL ROLE {}; SET LOCAL wisdom.tenant_id = ''; ", roles::SYSTEM_ROLE),
+        None => write!(
+            sql,
+            "SET LOCAL ROLE {}; SET LOCAL wisdom.tenant_id = ''; ",
+            roles::SYSTEM_ROLE
+        ),
     };
     sql.push_str(LIMITS);
     AssertSqlSafe(sql).into_sql_str()
@@ -134,7 +152,11 @@ impl Store for PostgresStore {
     type TenantTx = dyn TenantTx;
     type SystemTx = dyn SystemTx;
 
-    async fn begin(&self, context: &TenantContext, effect: Effect) -> Result<Box<dyn TenantTx>, StorageError> {
+    async fn begin(
+        &self,
+        context: &TenantContext,
+        effect: Effect,
+    ) -> Result<Box<dyn TenantTx>, StorageError> {
         let unit: Box<dyn TenantTx> = self.start(Frame::of_tenant(context, &self.kit), effect).await?;
         Ok(unit)
     }

@@ -4,7 +4,9 @@ use thiserror::Error;
 
 /// The name cannot be the name of a table here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a table's name is 1 to 63 characters of a-z, 0-9 and _, begins with none of 0-9, and may follow a schema's name and a dot")]
+#[error(
+    "a table's name is 1 to 63 characters of a-z, 0-9 and _, begins with none of 0-9, and may follow a schema's name and a dot"
+)]
 pub struct TableNameError;
 
 /// The statements that put a table with a column `tenant_id uuid NOT NULL` behind the same policy as the kernel's own
@@ -24,7 +26,9 @@ pub struct TableNameError;
 pub fn tenant_table_sql(table: &str) -> Result<String, TableNameError> {
     let good = |name: &str| {
         (1..=63).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             && !name.as_bytes()[0].is_ascii_digit()
     };
     let fine = match table.split_once('.') {
@@ -55,7 +59,19 @@ mod tests {
         for good in ["orders", "shop.order_lines", "_x1"] {
             assert!(tenant_table_sql(good).is_ok(), "{good}");
         }
-        for bad in ["", "1a", "Orders", "a b", "a;b", "a\"b", "a.b.c", ".a", "a.", "tabellé", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "1a",
+            "Orders",
+            "a b",
+            "a;b",
+            "a\"b",
+            "a.b.c",
+            ".a",
+            "a.",
+            "tabellé",
+            &"a".repeat(64),
+        ] {
             assert_eq!(tenant_table_sql(bad), Err(TableNameError), "{bad}");
         }
     }

@@ -23,8 +23,10 @@ macro_rules! select {
 
 pub(super) const LIST: Statement =
     Statement::new("audit_log.list", select!(" ORDER BY at DESC, id DESC LIMIT $4"));
-pub(super) const LIST_OF_ACTION: Statement =
-    Statement::new("audit_log.list", select!(" AND action = $5 ORDER BY at DESC, id DESC LIMIT $4"));
+pub(super) const LIST_OF_ACTION: Statement = Statement::new(
+    "audit_log.list",
+    select!(" AND action = $5 ORDER BY at DESC, id DESC LIMIT $4"),
+);
 
 fn entry(row: &Row) -> Result<AuditRecord, StorageError> {
     Ok(AuditRecord {
@@ -32,9 +34,14 @@ fn entry(row: &Row) -> Result<AuditRecord, StorageError> {
         tenant: row.opt_id(1)?,
         action: row.text(2)?,
         actor: actor(row, 3)?,
-        target: Target { kind: row.text(5)?, id: row.text(6)? },
+        target: Target {
+            kind: row.text(5)?,
+            id: row.text(6)?,
+        },
         result: row.read(7, |name| {
-            [AuditResult::Done, AuditResult::Denied, AuditResult::Refused].into_iter().find(|r| r.as_str() == name)
+            [AuditResult::Done, AuditResult::Denied, AuditResult::Refused]
+                .into_iter()
+                .find(|r| r.as_str() == name)
         })?,
         at: row.time(8)?,
         request: row.id(9)?,
@@ -53,9 +60,15 @@ impl AuditLog for Unit {
         let (at, id, limit) = (after.at.into(), after.id.into(), one_more(page).into());
         let rows = match action {
             None => self.tenant_all(&LIST, &[at, id, limit]).await?,
-            Some(action) => self.tenant_all(&LIST_OF_ACTION, &[at, id, limit, action.into()]).await?,
+            Some(action) => {
+                self.tenant_all(&LIST_OF_ACTION, &[at, id, limit, action.into()])
+                    .await?
+            }
         };
         let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
-        Ok(Slice::cut(entries, page.limit, |e: &AuditRecord| Position { at: e.at, id: e.id.as_uuid() }))
+        Ok(Slice::cut(entries, page.limit, |e: &AuditRecord| Position {
+            at: e.at,
+            id: e.id.as_uuid(),
+        }))
     }
 }

@@ -61,7 +61,10 @@ pub(super) const ATTEMPTS: Statement = Statement::new(
 
 /// A text from outside as it is kept: cut to so many characters, and without NUL, which PostgreSQL cannot store.
 pub(super) fn kept_text(text: &str, characters: usize) -> String {
-    text.chars().take(characters).map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars()
+        .take(characters)
+        .map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
 }
 
 /// Reads the eight columns of a delivery.
@@ -113,12 +116,25 @@ impl Deliveries for Unit {
     }
 
     async fn find(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StorageError> {
-        self.tenant_optional(&FIND, &[id.into()]).await?.as_ref().map(delivery).transpose()
+        self.tenant_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(delivery)
+            .transpose()
     }
 
-    async fn list(&mut self, endpoint: EndpointId, page: &PageRequest) -> Result<Slice<Delivery>, StorageError> {
+    async fn list(
+        &mut self,
+        endpoint: EndpointId,
+        page: &PageRequest,
+    ) -> Result<Slice<Delivery>, StorageError> {
         let after = falling(page);
-        let values = [endpoint.into(), after.at.into(), after.id.into(), one_more(page).into()];
+        let values = [
+            endpoint.into(),
+            after.at.into(),
+            after.id.into(),
+            one_more(page).into(),
+        ];
         let rows = self.tenant_all(&LIST, &values).await?;
         let deliveries = rows.iter().map(delivery).collect::<Result<_, _>>()?;
         Ok(Slice::cut(deliveries, page.limit, |d: &Delivery| Position {
@@ -163,7 +179,11 @@ impl Deliveries for Unit {
     }
 
     async fn attempts(&mut self, id: DeliveryId) -> Result<Vec<Attempt>, StorageError> {
-        self.tenant_all(&ATTEMPTS, &[id.into()]).await?.iter().map(attempt).collect()
+        self.tenant_all(&ATTEMPTS, &[id.into()])
+            .await?
+            .iter()
+            .map(attempt)
+            .collect()
     }
 }
 

@@ -55,8 +55,11 @@ macro_rules! claim {
     };
 }
 
-pub(super) const CLAIM: Statement =
-    Statement::split("delivery_queue.claim", claim!(""), claim!(" FOR UPDATE SKIP LOCKED"));
+pub(super) const CLAIM: Statement = Statement::split(
+    "delivery_queue.claim",
+    claim!(""),
+    claim!(" FOR UPDATE SKIP LOCKED"),
+);
 
 #[async_trait]
 impl DeliveryQueue for Unit {
@@ -83,7 +86,11 @@ impl DeliveryQueue for Unit {
                 let values = [tenant.into(), id.into(), now.into(), until.into(), places.into()];
                 for row in self.sql_tx().fetch_all(&CLAIM, &values).await? {
                     let fence = Fence(row.int(8)?);
-                    claimed.push(ClaimedDelivery { tenant, delivery: delivery(&row)?, fence });
+                    claimed.push(ClaimedDelivery {
+                        tenant,
+                        delivery: delivery(&row)?,
+                        fence,
+                    });
                     room -= 1;
                 }
             }

@@ -29,8 +29,10 @@ const INSERT: Statement = Statement::new(
     "INSERT INTO webhook_endpoints (tenant_id, id, url, description, event_kinds, enabled, disabled_reason,
      failing_since, secrets, created_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 );
-pub(super) const COUNT: Statement =
-    Statement::new("endpoints.count", "SELECT count(*) FROM webhook_endpoints WHERE tenant_id = $1");
+pub(super) const COUNT: Statement = Statement::new(
+    "endpoints.count",
+    "SELECT count(*) FROM webhook_endpoints WHERE tenant_id = $1",
+);
 pub(super) const FIND: Statement = Statement::new("endpoints.find", select!(" AND id = $2"));
 pub(super) const LIST: Statement = Statement::new(
     "endpoints.list",
@@ -104,7 +106,11 @@ impl Endpoints for Unit {
     }
 
     async fn find(&mut self, id: EndpointId) -> Result<Option<Endpoint>, StorageError> {
-        self.tenant_optional(&FIND, &[id.into()]).await?.as_ref().map(endpoint).transpose()
+        self.tenant_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(endpoint)
+            .transpose()
     }
 
     async fn list(&mut self, page: &PageRequest) -> Result<Slice<Endpoint>, StorageError> {
@@ -119,7 +125,11 @@ impl Endpoints for Unit {
     }
 
     async fn list_enabled(&mut self) -> Result<Vec<Endpoint>, StorageError> {
-        self.tenant_all(&LIST_ENABLED, &[true.into()]).await?.iter().map(endpoint).collect()
+        self.tenant_all(&LIST_ENABLED, &[true.into()])
+            .await?
+            .iter()
+            .map(endpoint)
+            .collect()
     }
 
     async fn update(&mut self, endpoint: &Endpoint, expected: i64) -> Result<(), StorageError> {

@@ -28,7 +28,9 @@ pub(super) fn event(row: &Row) -> Result<StoredEvent, StorageError> {
         kind: row.text(4)?,
         subject: row.text(5)?,
         audience: row.read(6, |name| {
-            [Audience::Tenant, Audience::Internal].into_iter().find(|a| a.as_str() == name)
+            [Audience::Tenant, Audience::Internal]
+                .into_iter()
+                .find(|a| a.as_str() == name)
         })?,
         actor: actor(row, 7)?,
         time: row.time(9)?,
@@ -40,6 +42,10 @@ pub(super) fn event(row: &Row) -> Result<StoredEvent, StorageError> {
 #[async_trait]
 impl Events for Unit {
     async fn find(&mut self, id: EventId) -> Result<Option<StoredEvent>, StorageError> {
-        self.tenant_optional(&FIND, &[id.into()]).await?.as_ref().map(event).transpose()
+        self.tenant_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(event)
+            .transpose()
     }
 }

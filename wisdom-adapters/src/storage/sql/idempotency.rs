@@ -30,7 +30,9 @@ fn lock_of(claim: &IdempotencyClaim) -> i64 {
         .part(claim.user.as_uuid().as_bytes())
         .part(claim.key.as_str());
     let hash = digest(&SHA256, scoped.as_bytes());
-    hash.as_ref().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+    hash.as_ref()
+        .first_chunk()
+        .map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }
 
 #[async_trait]
@@ -41,13 +43,20 @@ impl IdempotencyRecords for Unit {
             return Err(StorageError::new(StorageErrorKind::Invalid, HOLD.name())
                 .caused_by("a claim of another tenant"));
         }
-        let held = self.sql_tx().fetch_optional(&HOLD, &[lock_of(claim).into()]).await?;
+        let held = self
+            .sql_tx()
+            .fetch_optional(&HOLD, &[lock_of(claim).into()])
+            .await?;
         if held.map_or(Ok(0), |row| row.int(0))? == 0 {
             return Ok(IdempotencyState::InFlight);
         }
         let now = self.sql_tx().frame().now();
-        let values =
-            [scope(claim.tenant).into(), claim.user.into(), claim.key.as_str().into(), now.into()];
+        let values = [
+            scope(claim.tenant).into(),
+            claim.user.into(),
+            claim.key.as_str().into(),
+            now.into(),
+        ];
         let Some(row) = self.sql_tx().fetch_optional(&FIND, &values).await? else {
             return Ok(IdempotencyState::Fresh);
         };

@@ -18,7 +18,9 @@ pub(super) const NOTE: Statement = Statement::new(
 impl Inbox for Unit {
     async fn first_time(&mut self, consumer: &str, event: EventId) -> Result<bool, StorageError> {
         let now = self.sql_tx().frame().now();
-        let changed = self.tenant_execute(&NOTE, &[consumer.into(), event.into(), now.into()]).await?;
+        let changed = self
+            .tenant_execute(&NOTE, &[consumer.into(), event.into(), now.into()])
+            .await?;
         Ok(changed == 1)
     }
 }

@@ -30,8 +30,10 @@ const INSERT: Statement = Statement::new(
      ON CONFLICT (tenant_id, email_key) WHERE state = 'pending' DO NOTHING",
 );
 pub(super) const FIND: Statement = Statement::new("invitations.find", select!("id = $2"));
-pub(super) const FIND_PENDING: Statement =
-    Statement::new("invitations.find_pending", select!("email_key = $2 AND state = 'pending'"));
+pub(super) const FIND_PENDING: Statement = Statement::new(
+    "invitations.find_pending",
+    select!("email_key = $2 AND state = 'pending'"),
+);
 pub(super) const LIST: Statement = Statement::new(
     "invitations.list",
     select!("(created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4"),
@@ -87,12 +89,20 @@ impl Invitations for Unit {
     }
 
     async fn find(&mut self, id: InvitationId) -> Result<Option<Invitation>, StorageError> {
-        self.tenant_optional(&FIND, &[id.into()]).await?.as_ref().map(invitation).transpose()
+        self.tenant_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(invitation)
+            .transpose()
     }
 
     async fn find_pending(&mut self, email: &EmailAddress) -> Result<Option<Invitation>, StorageError> {
         let key = email.lookup_key();
-        self.tenant_optional(&FIND_PENDING, &[key.into()]).await?.as_ref().map(invitation).transpose()
+        self.tenant_optional(&FIND_PENDING, &[key.into()])
+            .await?
+            .as_ref()
+            .map(invitation)
+            .transpose()
     }
 
     async fn list(
@@ -106,7 +116,8 @@ impl Invitations for Unit {
             None => self.tenant_all(&LIST, &place).await?,
             Some(state) => {
                 let [at, id, limit] = place;
-                self.tenant_all(&LIST_OF_STATE, &[at, id, limit, state.as_str().into()]).await?
+                self.tenant_all(&LIST_OF_STATE, &[at, id, limit, state.as_str().into()])
+                    .await?
             }
         };
         let invitations = rows.iter().map(invitation).collect::<Result<_, _>>()?;

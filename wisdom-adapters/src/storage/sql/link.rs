@@ -37,7 +37,9 @@ pub(in crate::storage) async fn begin<DB: Database>(
 /// Ends the transaction, which must be the outermost one.
 async fn commit<DB: Database>(connection: &mut DB::Connection) -> Result<(), sqlx::Error> {
     if <DB::TransactionManager>::get_transaction_depth(connection) != 1 {
-        return Err(sqlx::Error::Protocol("a nested transaction was left open".to_owned()));
+        return Err(sqlx::Error::Protocol(
+            "a nested transaction was left open".to_owned(),
+        ));
     }
     <DB::TransactionManager>::commit(connection).await
 }
@@ -68,12 +70,16 @@ impl Link {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => {
                 let arguments = value::sqlite_arguments(values).map_err(sqlx::Error::Encode)?;
-                let done =
-                    sqlx::query_with(statement.sqlite(), arguments).execute(&mut **connection).await?;
+                let done = sqlx::query_with(statement.sqlite(), arguments)
+                    .execute(&mut **connection)
+                    .await?;
                 Ok(done.rows_affected())
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres { connection, persistent } => {
+            Self::Postgres {
+                connection,
+                persistent,
+            } => {
                 let arguments = value::postgres_arguments(values).map_err(sqlx::Error::Encode)?;
                 let query = sqlx::query_with(statement.postgres(), arguments).persistent(*persistent);
                 Ok(query.execute(&mut **connection).await?.rows_affected())
@@ -90,16 +96,26 @@ impl Link {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => {
                 let arguments = value::sqlite_arguments(values).map_err(sqlx::Error::Encode)?;
-                let rows =
-                    sqlx::query_with(statement.sqlite(), arguments).fetch_all(&mut **connection).await?;
-                Ok(rows.into_iter().map(|row| Row::of_sqlite(row, statement.name())).collect())
+                let rows = sqlx::query_with(statement.sqlite(), arguments)
+                    .fetch_all(&mut **connection)
+                    .await?;
+                Ok(rows
+                    .into_iter()
+                    .map(|row| Row::of_sqlite(row, statement.name()))
+                    .collect())
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres { connection, persistent } => {
+            Self::Postgres {
+                connection,
+                persistent,
+            } => {
                 let arguments = value::postgres_arguments(values).map_err(sqlx::Error::Encode)?;
                 let query = sqlx::query_with(statement.postgres(), arguments).persistent(*persistent);
                 let rows = query.fetch_all(&mut **connection).await?;
-                Ok(rows.into_iter().map(|row| Row::of_postgres(row, statement.name())).collect())
+                Ok(rows
+                    .into_iter()
+                    .map(|row| Row::of_postgres(row, statement.name()))
+                    .collect())
             }
         }
     }
@@ -125,7 +141,11 @@ impl Link {
     /// Undoes the transaction and gives the connection back, or closes it when that does not work or `close` says so.
     /// Its place in the pool is held until then.
     pub(super) async fn abandon(mut self, close: bool) {
-        let undone = !close && matches!(tokio::time::timeout(UNDO_PATIENCE, self.rollback()).await, Ok(Ok(())));
+        let undone = !close
+            && matches!(
+                tokio::time::timeout(UNDO_PATIENCE, self.rollback()).await,
+                Ok(Ok(()))
+            );
         if !undone {
             self.close().await;
         }
@@ -137,7 +157,9 @@ impl Link {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => tokio::time::timeout(UNDO_PATIENCE, connection.close()).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres { connection, .. } => tokio::time::timeout(UNDO_PATIENCE, connection.close()).await,
+            Self::Postgres { connection, .. } => {
+                tokio::time::timeout(UNDO_PATIENCE, connection.close()).await
+            }
         };
     }
 }

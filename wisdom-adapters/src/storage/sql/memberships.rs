@@ -110,11 +110,19 @@ impl Memberships for Unit {
     }
 
     async fn find(&mut self, id: MembershipId) -> Result<Option<Member>, StorageError> {
-        self.tenant_optional(&FIND, &[id.into()]).await?.as_ref().map(member).transpose()
+        self.tenant_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(member)
+            .transpose()
     }
 
     async fn find_by_user(&mut self, user: UserId) -> Result<Option<Member>, StorageError> {
-        self.tenant_optional(&FIND_BY_USER, &[user.into()]).await?.as_ref().map(member).transpose()
+        self.tenant_optional(&FIND_BY_USER, &[user.into()])
+            .await?
+            .as_ref()
+            .map(member)
+            .transpose()
     }
 
     async fn list(&mut self, page: &PageRequest) -> Result<Slice<Member>, StorageError> {
@@ -131,13 +139,21 @@ impl Memberships for Unit {
     async fn update(&mut self, membership: &Membership, expected: i64) -> Result<(), StorageError> {
         let before = self.lock_membership(membership.id, expected).await?;
         self.count_owners(Some(before), Some(membership.role)).await?;
-        let values = [membership.id.into(), membership.role.as_str().into(), expected.into()];
+        let values = [
+            membership.id.into(),
+            membership.role.as_str().into(),
+            expected.into(),
+        ];
         current(self.tenant_execute(&UPDATE, &values).await?, &UPDATE)
     }
 
     async fn delete(&mut self, id: MembershipId, expected: i64) -> Result<(), StorageError> {
         let before = self.lock_membership(id, expected).await?;
         self.count_owners(Some(before), None).await?;
-        current(self.tenant_execute(&DELETE, &[id.into(), expected.into()]).await?, &DELETE)
+        current(
+            self.tenant_execute(&DELETE, &[id.into(), expected.into()])
+                .await?,
+            &DELETE,
+        )
     }
 }

@@ -17,6 +17,8 @@ mod memberships;
 mod one_time_tokens;
 mod outbox;
 mod own_tenant;
+#[cfg(test)]
+mod plans;
 mod record;
 mod row;
 mod sessions;

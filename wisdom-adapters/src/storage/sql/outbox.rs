@@ -37,17 +37,24 @@ macro_rules! claim {
             "UPDATE outbox_events SET lease_until = $3, attempts = attempts + 1, fence = fence + 1 WHERE id IN (",
             $from,
             ") RETURNING id, tenant_id, seq, ordering_key, kind, subject, audience, actor_kind, actor_id,
-             occurred_at, trace, data, attempts, fence"
+             occurred_at, trace, data, attempts, fence, due_at"
         )
     };
 }
 
 pub(super) const CLAIM: Statement = Statement::split(
     "outbox.claim",
-    claim!(concat!("WITH due AS MATERIALIZED (", heads!(""), ") "), "SELECT id FROM due"),
+    claim!(
+        concat!("WITH due AS MATERIALIZED (", heads!(""), ") "),
+        "SELECT id FROM due"
+    ),
     // Rows are locked once, in the materialized part: as a plain sub-select it might run again and lock more.
     claim!(
-        concat!("WITH due AS MATERIALIZED (", heads!(" FOR UPDATE OF o SKIP LOCKED"), ") "),
+        concat!(
+            "WITH due AS MATERIALIZED (",
+            heads!(" FOR UPDATE OF o SKIP LOCKED"),
+            ") "
+        ),
         "SELECT id FROM due"
     ),
 );
@@ -114,16 +121,27 @@ impl Outbox for Unit {
         let mut claimed = rows
             .iter()
             .map(|row| {
-                Ok(ClaimedEvent { event: event(row)?, attempts: row.small(12)?, fence: Fence(row.int(13)?) })
+                let (event, attempts, fence) = (event(row)?, row.small(12)?, Fence(row.int(13)?));
+                Ok((
+                    row.time(14)?,
+                    ClaimedEvent {
+                        event,
+                        attempts,
+                        fence,
+                    },
+                ))
             })
             .collect::<Result<Vec<_>, StorageError>>()?;
         // RETURNING has no order.
-        claimed.sort_by_key(|c| (c.event.time, c.event.id));
-        Ok(claimed)
+        claimed.sort_by_key(|(due, claimed)| (*due, claimed.event.id));
+        Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
     }
 
     async fn complete(&mut self, id: EventId, fence: Fence, at: Timestamp) -> Result<bool, StorageError> {
-        let changed = self.sql_tx().execute(&COMPLETE, &[id.into(), fence.0.into(), at.into()]).await?;
+        let changed = self
+            .sql_tx()
+            .execute(&COMPLETE, &[id.into(), fence.0.into(), at.into()])
+            .await?;
         Ok(changed == 1)
     }
 
@@ -157,17 +175,28 @@ impl Outbox for Unit {
 
     async fn counts(&mut self) -> Result<OutboxCounts, StorageError> {
         match self.sql_tx().fetch_optional(&COUNTS, &[]).await? {
-            Some(row) => {
-                Ok(OutboxCounts { pending: row.int(0)?, dead: row.int(1)?, oldest_pending: row.opt_time(2)? })
-            }
+            Some(row) => Ok(OutboxCounts {
+                pending: row.int(0)?,
+                dead: row.int(1)?,
+                oldest_pending: row.opt_time(2)?,
+            }),
             None => Err(StorageError::new(StorageErrorKind::Internal, COUNTS.name())),
         }
     }
 
     async fn sweep(&mut self, before: Timestamp, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
-        let events = self.sql_tx().execute(&SWEEP_EVENTS, &[before.into(), limit.into()]).await?;
-        let keys = self.sql_tx().execute(&SWEEP_KEYS, &[now.into(), limit.into()]).await?;
-        let inbox = self.sql_tx().execute(&SWEEP_INBOX, &[before.into(), limit.into()]).await?;
+        let events = self
+            .sql_tx()
+            .execute(&SWEEP_EVENTS, &[before.into(), limit.into()])
+            .await?;
+        let keys = self
+            .sql_tx()
+            .execute(&SWEEP_KEYS, &[now.into(), limit.into()])
+            .await?;
+        let inbox = self
+            .sql_tx()
+            .execute(&SWEEP_INBOX, &[before.into(), limit.into()])
+            .await?;
         Ok(events + keys + inbox)
     }
 }

@@ -77,7 +77,8 @@ impl Unit {
             .chain(record.audit().map(|entry| entry.tenant))
             .chain(record.idempotency().map(|row| row.claim.tenant));
         if own.is_some() && named.into_iter().any(|tenant| tenant != own) {
-            return Err(StorageError::new(StorageErrorKind::Invalid, "commit").caused_by("a record of another tenant"));
+            return Err(StorageError::new(StorageErrorKind::Invalid, "commit")
+                .caused_by("a record of another tenant"));
         }
         self.write_events(record.events()).await?;
         if let Some(entry) = record.audit() {
@@ -94,7 +95,9 @@ impl Unit {
     async fn write_events(&mut self, events: &[StoredEvent]) -> Result<(), StorageError> {
         let mut keys: BTreeMap<(Uuid, &str), i64> = BTreeMap::new();
         for event in events {
-            *keys.entry((scope(event.tenant), event.ordering_key.as_str())).or_default() += 1;
+            *keys
+                .entry((scope(event.tenant), event.ordering_key.as_str()))
+                .or_default() += 1;
         }
         for ((scope, key), count) in &mut keys {
             let values = [(*scope).into(), (*key).into(), (*count).into()];
@@ -164,7 +167,10 @@ impl Unit {
             Ok(())
         } else {
             // Somebody who made no claim wrote the key: run again, and see it.
-            Err(StorageError::new(StorageErrorKind::Contention, IDEMPOTENCY.name()))
+            Err(StorageError::new(
+                StorageErrorKind::Contention,
+                IDEMPOTENCY.name(),
+            ))
         }
     }
 }

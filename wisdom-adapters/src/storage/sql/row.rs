@@ -26,7 +26,9 @@ enum Data {
 impl fmt::Debug for Row {
     /// Shows the statement only: what is in a row may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Row").field("statement", &self.statement).finish_non_exhaustive()
+        f.debug_struct("Row")
+            .field("statement", &self.statement)
+            .finish_non_exhaustive()
     }
 }
 
@@ -59,12 +61,18 @@ macro_rules! column {
 impl Row {
     #[cfg(feature = "sqlite")]
     pub(super) fn of_sqlite(row: sqlx::sqlite::SqliteRow, statement: &'static str) -> Self {
-        Self { data: Data::Sqlite(row), statement }
+        Self {
+            data: Data::Sqlite(row),
+            statement,
+        }
     }
 
     #[cfg(feature = "postgres")]
     pub(super) fn of_postgres(row: sqlx::postgres::PgRow, statement: &'static str) -> Self {
-        Self { data: Data::Postgres(row), statement }
+        Self {
+            data: Data::Postgres(row),
+            statement,
+        }
     }
 
     fn corrupt(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StorageError {

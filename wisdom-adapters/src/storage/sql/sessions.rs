@@ -99,7 +99,12 @@ impl Sessions for Unit {
     }
 
     async fn find(&mut self, id: SessionId) -> Result<Option<Session>, StorageError> {
-        self.sql_tx().fetch_optional(&FIND, &[id.into()]).await?.as_ref().map(session).transpose()
+        self.sql_tx()
+            .fetch_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(session)
+            .transpose()
     }
 
     async fn update(&mut self, session: &Session, expected: i64) -> Result<(), StorageError> {
@@ -123,7 +128,12 @@ impl Sessions for Unit {
     }
 
     async fn list_live(&mut self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StorageError> {
-        self.sql_tx().fetch_all(&LIST_LIVE, &[user.into(), now.into()]).await?.iter().map(session).collect()
+        self.sql_tx()
+            .fetch_all(&LIST_LIVE, &[user.into(), now.into()])
+            .await?
+            .iter()
+            .map(session)
+            .collect()
     }
 
     async fn revoke_all(
@@ -136,6 +146,11 @@ impl Sessions for Unit {
         // No session has the nil id.
         let except = except.map_or(Uuid::nil(), |id| id.as_uuid());
         let values = [user.into(), at.into(), reason.as_str().into(), except.into()];
-        self.sql_tx().fetch_all(&REVOKE_ALL, &values).await?.iter().map(|row| row.id(0)).collect()
+        self.sql_tx()
+            .fetch_all(&REVOKE_ALL, &values)
+            .await?
+            .iter()
+            .map(|row| row.id(0))
+            .collect()
     }
 }

@@ -45,5 +45,7 @@ where
         // Not taken, it is dropped here, and undone.
         let _ = sender.send(answer);
     });
-    receiver.await.map_err(|e| StorageError::new(StorageErrorKind::Unavailable, "begin").caused_by(e))?
+    receiver
+        .await
+        .map_err(|e| StorageError::new(StorageErrorKind::Unavailable, "begin").caused_by(e))?
 }

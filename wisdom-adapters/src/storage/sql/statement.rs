@@ -14,13 +14,21 @@ impl Statement {
     /// One text for both databases; `name` is `table.verb`, as in `orders.insert`.
     #[must_use]
     pub const fn new(name: &'static str, sql: &'static str) -> Self {
-        Self { name, sqlite: sql, postgres: sql }
+        Self {
+            name,
+            sqlite: sql,
+            postgres: sql,
+        }
     }
 
     /// A text for each, where the dialects differ.
     #[must_use]
     pub const fn split(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { name, sqlite, postgres }
+        Self {
+            name,
+            sqlite,
+            postgres,
+        }
     }
 
     /// What it is called in errors.

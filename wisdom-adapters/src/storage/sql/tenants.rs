@@ -46,8 +46,10 @@ pub(super) const LIST_OF_USER: Statement = Statement::new(
         "m.user_id = $1 AND (m.created_at, m.id) > ($2, $3) ORDER BY m.created_at, m.id LIMIT $4"
     ),
 );
-pub(super) const STANDING: Statement =
-    Statement::new("tenants.standing", select_standing!("m.tenant_id = $1 AND m.user_id = $2"));
+pub(super) const STANDING: Statement = Statement::new(
+    "tenants.standing",
+    select_standing!("m.tenant_id = $1 AND m.user_id = $2"),
+);
 pub(super) const INVITATION_BY_TOKEN: Statement = Statement::new(
     "tenants.find_invitation_by_token",
     "SELECT tenant_id, id FROM invitations WHERE token_hash = $1",
@@ -75,9 +77,16 @@ impl Tenants for Unit {
             tenant.created_at.into(),
             tenant.version.into(),
         ];
-        added(self.sql_tx().execute(&INSERT, &values).await?, &INSERT, Constraint::TENANT_SLUG)?;
+        added(
+            self.sql_tx().execute(&INSERT, &values).await?,
+            &INSERT,
+            Constraint::TENANT_SLUG,
+        )?;
         // The row says one owner, so the first member is one whatever the caller's value says.
-        let owner = Membership { role: Role::Owner, ..owner.clone() };
+        let owner = Membership {
+            role: Role::Owner,
+            ..owner.clone()
+        };
         let mut values = vec![Value::from(tenant.id)];
         values.extend(memberships::inserted(&owner));
         let changed = self.sql_tx().execute(&memberships::INSERT, &values).await?;
@@ -85,12 +94,22 @@ impl Tenants for Unit {
     }
 
     async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StorageError> {
-        self.sql_tx().fetch_optional(&FIND, &[id.into()]).await?.as_ref().map(tenant).transpose()
+        self.sql_tx()
+            .fetch_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(tenant)
+            .transpose()
     }
 
     async fn find_by_slug(&mut self, slug: &Slug) -> Result<Option<Tenant>, StorageError> {
         let values = [slug.as_str().into()];
-        self.sql_tx().fetch_optional(&FIND_BY_SLUG, &values).await?.as_ref().map(tenant).transpose()
+        self.sql_tx()
+            .fetch_optional(&FIND_BY_SLUG, &values)
+            .await?
+            .as_ref()
+            .map(tenant)
+            .transpose()
     }
 
     async fn list_of_user(
@@ -99,7 +118,12 @@ impl Tenants for Unit {
         page: &PageRequest,
     ) -> Result<Slice<Standing>, StorageError> {
         let after = rising(page);
-        let values = [user.into(), after.at.into(), after.id.into(), one_more(page).into()];
+        let values = [
+            user.into(),
+            after.at.into(),
+            after.id.into(),
+            one_more(page).into(),
+        ];
         let rows = self.sql_tx().fetch_all(&LIST_OF_USER, &values).await?;
         let standings = rows.iter().map(standing).collect::<Result<_, _>>()?;
         Ok(Slice::cut(standings, page.limit, |s: &Standing| Position {
@@ -110,14 +134,22 @@ impl Tenants for Unit {
 
     async fn standing(&mut self, tenant: TenantId, user: UserId) -> Result<Option<Standing>, StorageError> {
         let values = [tenant.into(), user.into()];
-        self.sql_tx().fetch_optional(&STANDING, &values).await?.as_ref().map(standing).transpose()
+        self.sql_tx()
+            .fetch_optional(&STANDING, &values)
+            .await?
+            .as_ref()
+            .map(standing)
+            .transpose()
     }
 
     async fn find_invitation_by_token(
         &mut self,
         hash: &[u8; 32],
     ) -> Result<Option<(TenantId, InvitationId)>, StorageError> {
-        let row = self.sql_tx().fetch_optional(&INVITATION_BY_TOKEN, &[hash.into()]).await?;
+        let row = self
+            .sql_tx()
+            .fetch_optional(&INVITATION_BY_TOKEN, &[hash.into()])
+            .await?;
         row.map(|row| Ok((row.id(0)?, row.id(1)?))).transpose()
     }
 }

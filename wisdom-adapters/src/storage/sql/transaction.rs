@@ -51,7 +51,15 @@ impl fmt::Debug for SqlTx {
 impl SqlTx {
     /// Takes over a connection on which a transaction was just opened.
     pub(in crate::storage) fn opened(link: Link, frame: Arc<Frame>, effect: Effect, runtime: Handle) -> Self {
-        Self { link: Some(link), frame, effect, runtime, under_way: false, lent: false, failed: None }
+        Self {
+            link: Some(link),
+            frame,
+            effect,
+            runtime,
+            under_way: false,
+            lent: false,
+            failed: None,
+        }
     }
 
     /// What is fixed for the unit of work: tenant, actor, time.
@@ -68,7 +76,11 @@ impl SqlTx {
     ///
     /// # Errors
     /// A [`StorageError`] named after the statement.
-    pub async fn execute(&mut self, statement: &Statement, values: &[Value<'_>]) -> Result<u64, StorageError> {
+    pub async fn execute(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<u64, StorageError> {
         let link = start(&mut self.link, &mut self.under_way, self.failed, statement.name())?;
         let ended = tokio::time::timeout(STATEMENT_PATIENCE, link.execute(statement, values)).await;
         self.end(ended, statement.name())
@@ -202,7 +214,9 @@ fn start<'a>(
     if *under_way {
         return Err(broken(StorageErrorKind::Internal, operation));
     }
-    let link = link.as_mut().ok_or_else(|| StorageError::new(StorageErrorKind::Internal, operation))?;
+    let link = link
+        .as_mut()
+        .ok_or_else(|| StorageError::new(StorageErrorKind::Internal, operation))?;
     *under_way = true;
     Ok(link)
 }

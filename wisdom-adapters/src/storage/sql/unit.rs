@@ -94,22 +94,36 @@ impl Unit {
 
 /// What a statement that guards by version changed: one row, or the version was another.
 pub(super) fn current(changed: u64, statement: &Statement) -> Result<(), StorageError> {
-    if changed == 1 { Ok(()) } else { Err(StorageError::stale(statement.name())) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StorageError::stale(statement.name()))
+    }
 }
 
 /// What an `INSERT … ON CONFLICT DO NOTHING` added: one row, or the constraint stood in the way.
 pub(super) fn added(changed: u64, statement: &Statement, constraint: Constraint) -> Result<(), StorageError> {
-    if changed == 1 { Ok(()) } else { Err(StorageError::conflict(statement.name(), constraint)) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(StorageError::conflict(statement.name(), constraint))
+    }
 }
 
 /// Where a page of a list in rising order begins: before everything unless it says otherwise.
 pub(super) fn rising(page: &PageRequest) -> Position {
-    page.after.unwrap_or(Position { at: Timestamp::MIN, id: Uuid::nil() })
+    page.after.unwrap_or(Position {
+        at: Timestamp::MIN,
+        id: Uuid::nil(),
+    })
 }
 
 /// Where a page of a list in falling order begins: behind everything unless it says otherwise.
 pub(super) fn falling(page: &PageRequest) -> Position {
-    page.after.unwrap_or(Position { at: Timestamp::MAX, id: Uuid::max() })
+    page.after.unwrap_or(Position {
+        at: Timestamp::MAX,
+        id: Uuid::max(),
+    })
 }
 
 /// Rows to ask for: one more than the page holds tells whether another follows.

@@ -31,8 +31,10 @@ const UPDATE: Statement = Statement::new(
     "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, display_name = $5, state = $6,
      version = $7 + 1 WHERE id = $1 AND version = $7",
 );
-const PASSWORD: Statement =
-    Statement::new("users.password_hash", "SELECT phc FROM password_credentials WHERE user_id = $1");
+const PASSWORD: Statement = Statement::new(
+    "users.password_hash",
+    "SELECT phc FROM password_credentials WHERE user_id = $1",
+);
 const SET_PASSWORD: Statement = Statement::new(
     "users.set_password_hash",
     "INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
@@ -64,16 +66,30 @@ impl Users for Unit {
             user.created_at.into(),
             user.version.into(),
         ];
-        added(self.sql_tx().execute(&INSERT, &values).await?, &INSERT, Constraint::USER_EMAIL)
+        added(
+            self.sql_tx().execute(&INSERT, &values).await?,
+            &INSERT,
+            Constraint::USER_EMAIL,
+        )
     }
 
     async fn find(&mut self, id: UserId) -> Result<Option<User>, StorageError> {
-        self.sql_tx().fetch_optional(&FIND, &[id.into()]).await?.as_ref().map(user).transpose()
+        self.sql_tx()
+            .fetch_optional(&FIND, &[id.into()])
+            .await?
+            .as_ref()
+            .map(user)
+            .transpose()
     }
 
     async fn find_by_email(&mut self, email: &EmailAddress) -> Result<Option<User>, StorageError> {
         let key = email.lookup_key();
-        self.sql_tx().fetch_optional(&FIND_BY_EMAIL, &[key.into()]).await?.as_ref().map(user).transpose()
+        self.sql_tx()
+            .fetch_optional(&FIND_BY_EMAIL, &[key.into()])
+            .await?
+            .as_ref()
+            .map(user)
+            .transpose()
     }
 
     async fn update(&mut self, user: &User, expected: i64) -> Result<(), StorageError> {
@@ -90,11 +106,17 @@ impl Users for Unit {
     }
 
     async fn password_hash(&mut self, id: UserId) -> Result<Option<String>, StorageError> {
-        self.sql_tx().fetch_optional(&PASSWORD, &[id.into()]).await?.map(|row| row.text(0)).transpose()
+        self.sql_tx()
+            .fetch_optional(&PASSWORD, &[id.into()])
+            .await?
+            .map(|row| row.text(0))
+            .transpose()
     }
 
     async fn set_password_hash(&mut self, id: UserId, phc: &str, at: Timestamp) -> Result<(), StorageError> {
-        self.sql_tx().execute(&SET_PASSWORD, &[id.into(), phc.into(), at.into()]).await?;
+        self.sql_tx()
+            .execute(&SET_PASSWORD, &[id.into(), phc.into(), at.into()])
+            .await?;
         Ok(())
     }
 }

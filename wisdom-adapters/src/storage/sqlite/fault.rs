@@ -6,8 +6,14 @@ use wisdom_core::storage::{Constraint, StorageError, StorageErrorKind};
 const UNIQUE: [(&str, Constraint); 5] = [
     ("users.email_key", Constraint::USER_EMAIL),
     ("tenants.slug", Constraint::TENANT_SLUG),
-    ("memberships.tenant_id, memberships.user_id", Constraint::MEMBERSHIP_USER),
-    ("invitations.tenant_id, invitations.email_key", Constraint::INVITATION_ADDRESS),
+    (
+        "memberships.tenant_id, memberships.user_id",
+        Constraint::MEMBERSHIP_USER,
+    ),
+    (
+        "invitations.tenant_id, invitations.email_key",
+        Constraint::INVITATION_ADDRESS,
+    ),
     ("tenants_owner_count_check", Constraint::TENANT_OWNER),
 ];
 
@@ -17,20 +23,31 @@ pub(in crate::storage) fn fault(error: sqlx::Error, operation: &'static str) -> 
 
     let kind = match &error {
         sqlx::Error::Database(database) => {
-            let code = database.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+            let code = database
+                .code()
+                .and_then(|code| code.parse::<u32>().ok())
+                .unwrap_or_default();
             match (code & 0xff, code) {
                 // SQLITE_CONSTRAINT_FOREIGNKEY
                 (_, 787) => return StorageError::conflict(operation, Constraint::REFERENCE).caused_by(error),
                 // …_PRIMARYKEY, …_UNIQUE, …_ROWID, and …_CHECK of the count of owners
                 (_, 1555 | 2067 | 2579 | 275) => {
-                    let named = database.message().split_once("failed: ").map_or("", |(_, what)| what);
-                    let known = UNIQUE.iter().find(|(what, _)| *what == named).map(|(_, constraint)| *constraint);
+                    let named = database
+                        .message()
+                        .split_once("failed: ")
+                        .map_or("", |(_, what)| what);
+                    let known = UNIQUE
+                        .iter()
+                        .find(|(what, _)| *what == named)
+                        .map(|(_, constraint)| *constraint);
                     match known {
                         Some(constraint) => {
                             return StorageError::conflict(operation, constraint).caused_by(error);
                         }
                         None if code == 275 => Kind::Invalid,
-                        None => return StorageError::conflict(operation, Constraint::IDENTITY).caused_by(error),
+                        None => {
+                            return StorageError::conflict(operation, Constraint::IDENTITY).caused_by(error);
+                        }
                     }
                 }
                 // BUSY, LOCKED
@@ -46,9 +63,10 @@ pub(in crate::storage) fn fault(error: sqlx::Error, operation: &'static str) -> 
                 _ => Kind::Internal,
             }
         }
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => {
-            Kind::Unavailable
-        }
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Io(_) => Kind::Unavailable,
         sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => Kind::Corrupt,
         sqlx::Error::Encode(_) => Kind::Invalid,
         _ => Kind::Internal,

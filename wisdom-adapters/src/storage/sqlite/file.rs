@@ -37,25 +37,39 @@ impl From<Synchronous> for SqliteSynchronous {
 
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
-        let rest = url.strip_prefix("sqlite:").ok_or(OpenError::Address("it does not begin with sqlite:"))?;
+        let rest = url
+            .strip_prefix("sqlite:")
+            .ok_or(OpenError::Address("it does not begin with sqlite:"))?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(':') {
-            return Err(OpenError::Address("sqlite: needs the path of a file (memory: keeps nothing)"));
+            return Err(OpenError::Address(
+                "sqlite: needs the path of a file (memory: keeps nothing)",
+            ));
         }
         let synchronous = match query {
             "" | "synchronous=full" => Synchronous::Full,
             "synchronous=normal" => Synchronous::Normal,
-            _ => return Err(OpenError::Address("sqlite: takes only ?synchronous=full or ?synchronous=normal")),
+            _ => {
+                return Err(OpenError::Address(
+                    "sqlite: takes only ?synchronous=full or ?synchronous=normal",
+                ));
+            }
         };
-        Ok(Self { path: PathBuf::from(path), synchronous })
+        Ok(Self {
+            path: PathBuf::from(path),
+            synchronous,
+        })
     }
 }
 
 /// Makes folder and file, readable by their owner only. What exists is left as it is; SQLite gives its companion files
 /// the rights of the first.
 pub(super) fn make(path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    let failed = |source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder).map_err(failed)?;
     }
@@ -96,9 +110,15 @@ mod tests {
             ("sqlite:/var/lib/w.db?synchronous=full", "/var/lib/w.db"),
         ] {
             let address = Address::parse(url).unwrap();
-            assert_eq!((address.path, address.synchronous), (PathBuf::from(path), Synchronous::Full));
+            assert_eq!(
+                (address.path, address.synchronous),
+                (PathBuf::from(path), Synchronous::Full)
+            );
         }
-        assert_eq!(Address::parse("sqlite:a?synchronous=normal").unwrap().synchronous, Synchronous::Normal);
+        assert_eq!(
+            Address::parse("sqlite:a?synchronous=normal").unwrap().synchronous,
+            Synchronous::Normal
+        );
         for bad in ["sqlite:", "sqlite::memory:", "sqlite:a?mode=ro", "postgres://a"] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }

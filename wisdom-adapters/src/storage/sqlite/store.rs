@@ -6,21 +6,33 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Connection as _, Sqlite, SqlitePool, SqlSafeStr as _};
+use sqlx::{Connection as _, SqlSafeStr as _, Sqlite, SqlitePool};
 use tokio::runtime::Handle;
 use wisdom_core::context::{SystemContext, TenantContext};
 use wisdom_core::storage::StorageError;
 use wisdom_core::unit_of_work::{Effect, Frame, Kit, Store};
 
-use super::file::{self, Address};
 use super::fault;
+use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
 const MIGRATIONS: [(i64, &str, &str); 3] = [
-    (1, "identity", include_str!("../../../migrations/sqlite/0001_identity.sql")),
-    (2, "tenancy", include_str!("../../../migrations/sqlite/0002_tenancy.sql")),
-    (3, "events", include_str!("../../../migrations/sqlite/0003_events.sql")),
+    (
+        1,
+        "identity",
+        include_str!("../../../migrations/sqlite/0001_identity.sql"),
+    ),
+    (
+        2,
+        "tenancy",
+        include_str!("../../../migrations/sqlite/0002_tenancy.sql"),
+    ),
+    (
+        3,
+        "events",
+        include_str!("../../../migrations/sqlite/0003_events.sql"),
+    ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.
 const MIGRATIONS_TABLE: &str = "_wisdom_migrations";
@@ -70,12 +82,20 @@ impl SqliteStore {
             .max_connections(1)
             .connect_with(connect.clone())
             .await
-            .map_err(|source| OpenError::Database { doing: "opening the file", source })?;
+            .map_err(|source| OpenError::Database {
+                doing: "opening the file",
+                source,
+            })?;
         migrate(&writer, options.migrate).await?;
         let readers = pool()
             .max_connections(options.max_connections.max(1))
             .connect_lazy_with(connect.pragma("query_only", "ON"));
-        Ok(Self { kit, writer, readers, runtime: Handle::current() })
+        Ok(Self {
+            kit,
+            writer,
+            readers,
+            runtime: Handle::current(),
+        })
     }
 
     /// Waits for the units of work under way, and closes all connections.
@@ -110,7 +130,11 @@ impl Store for SqliteStore {
     type TenantTx = dyn TenantTx;
     type SystemTx = dyn SystemTx;
 
-    async fn begin(&self, context: &TenantContext, effect: Effect) -> Result<Box<dyn TenantTx>, StorageError> {
+    async fn begin(
+        &self,
+        context: &TenantContext,
+        effect: Effect,
+    ) -> Result<Box<dyn TenantTx>, StorageError> {
         let unit: Box<dyn TenantTx> = self.start(Frame::of_tenant(context, &self.kit), effect).await?;
         Ok(unit)
     }
@@ -134,7 +158,13 @@ impl Store for SqliteStore {
 async fn migrate(pool: &SqlitePool, allowed: bool) -> Result<(), OpenError> {
     let migrations = MIGRATIONS
         .map(|(version, name, sql)| {
-            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+            Migration::new(
+                version,
+                name.into(),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
         })
         .to_vec();
     let mut migrator = Migrator::with_migrations(migrations);
@@ -142,7 +172,11 @@ async fn migrate(pool: &SqlitePool, allowed: bool) -> Result<(), OpenError> {
     if !allowed {
         let applied = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM _wisdom_migrations WHERE success");
         let applied = applied.fetch_one(pool).await.unwrap_or_default();
-        return if usize::try_from(applied) == Ok(MIGRATIONS.len()) { Ok(()) } else { Err(OpenError::Outdated) };
+        return if usize::try_from(applied) == Ok(MIGRATIONS.len()) {
+            Ok(())
+        } else {
+            Err(OpenError::Outdated)
+        };
     }
     let mut round = 1;
     loop {

@@ -1,0 +1,108 @@
+//! Hot statements find their rows by an index, on both databases.
+
+use super::statement::Statement;
+use super::{
+    audit_log, deliveries, delivery_queue, endpoints, events, idempotency, invitations, memberships,
+    one_time_tokens, outbox, own_tenant, sessions, tenants, users,
+};
+
+/// Statements that run for requests and workers, with the types of their places for PostgreSQL.
+const HOT: &[(Statement, &str)] = &[
+    (users::FIND, "uuid"),
+    (users::FIND_BY_EMAIL, "text"),
+    (sessions::FIND, "uuid"),
+    (sessions::LIST_LIVE, "uuid, timestamptz"),
+    (one_time_tokens::CONSUME, "bytea, text, timestamptz"),
+    (own_tenant::CURRENT, "uuid"),
+    (memberships::FIND, "uuid, uuid"),
+    (memberships::FIND_BY_USER, "uuid, uuid"),
+    (memberships::LIST, "uuid, timestamptz, uuid, bigint"),
+    (invitations::FIND, "uuid, uuid"),
+    (invitations::FIND_PENDING, "uuid, text"),
+    (invitations::LIST, "uuid, timestamptz, uuid, bigint"),
+    (
+        invitations::LIST_OF_STATE,
+        "uuid, timestamptz, uuid, bigint, text",
+    ),
+    (tenants::FIND_BY_SLUG, "text"),
+    (tenants::LIST_OF_USER, "uuid, timestamptz, uuid, bigint"),
+    (tenants::STANDING, "uuid, uuid"),
+    (tenants::INVITATION_BY_TOKEN, "bytea"),
+    (events::FIND, "uuid, uuid"),
+    (endpoints::COUNT, "uuid"),
+    (endpoints::FIND, "uuid, uuid"),
+    (endpoints::LIST, "uuid, timestamptz, uuid, bigint"),
+    (endpoints::LIST_ENABLED, "uuid, boolean"),
+    (deliveries::FIND, "uuid, uuid"),
+    (deliveries::LIST, "uuid, uuid, timestamptz, uuid, bigint"),
+    (deliveries::ATTEMPTS, "uuid, uuid"),
+    (
+        delivery_queue::CLAIM,
+        "uuid, uuid, timestamptz, timestamptz, bigint",
+    ),
+    (outbox::CLAIM, "timestamptz, bigint, timestamptz"),
+    (audit_log::LIST, "uuid, timestamptz, uuid, bigint"),
+    (audit_log::LIST_OF_ACTION, "uuid, timestamptz, uuid, bigint, text"),
+    (idempotency::FIND, "uuid, uuid, text, timestamptz"),
+];
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_scans_no_table() {
+    use sqlx::{Connection as _, Row as _};
+
+    let mut connection = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    for migration in [
+        include_str!("../../../migrations/sqlite/0001_identity.sql"),
+        include_str!("../../../migrations/sqlite/0002_tenancy.sql"),
+        include_str!("../../../migrations/sqlite/0003_events.sql"),
+    ] {
+        sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
+    }
+    for (statement, _) in HOT {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sqlite()));
+        let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        // `due` is the materialized list of what was just claimed.
+        let scans = steps
+            .iter()
+            .any(|step| step.starts_with("SCAN") && !step.contains("INDEX") && step != "SCAN due");
+        assert!(!scans, "{}: {steps:#?}", statement.name());
+    }
+}
+
+#[cfg(all(feature = "postgres", feature = "testkit"))]
+#[tokio::test]
+async fn postgres_scans_no_table() {
+    use sqlx::{AssertSqlSafe, Connection as _};
+
+    let database = crate::testkit::require_or_skip!(crate::testkit::postgres().await);
+    crate::storage::postgres::migrate(database.url()).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
+    // Over empty tables a scan is the cheapest; forbidden, it only stays where no index serves.
+    let set = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET ROLE wisdom_system";
+    sqlx::raw_sql(set).execute(&mut connection).await.unwrap();
+    for (statement, types) in HOT {
+        let nulls = vec!["NULL"; types.split(", ").count()].join(", ");
+        let prepare = format!("PREPARE hot ({types}) AS {}", statement.postgres());
+        sqlx::raw_sql(AssertSqlSafe(prepare))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let explain = format!("EXPLAIN EXECUTE hot ({nulls})");
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        assert!(
+            !plan.iter().any(|step| step.contains("Seq Scan")),
+            "{}: {plan:#?}",
+            statement.name()
+        );
+        sqlx::raw_sql("DEALLOCATE hot")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    connection.close().await.unwrap();
+}
