@@ -1,5 +1,6 @@
 //! Flows of events and webhooks over every store.
 #![cfg(feature = "http-reqwest")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[macro_use]
 mod events_suite;

@@ -482,7 +482,7 @@ fn log(measure: &Measure, answer: &Answer, trip: &Trip, info: RequestInfo, sourc
         method = measure.method(),
         route = measure.route(),
         status = answer.status().as_u16(),
-        milliseconds = time.as_secs_f64() * 1000.0,
+        microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
         request_id = %info.id,
         source = %source,
         user = trip.user.map(tracing::field::display),

@@ -200,14 +200,14 @@ int main(int argc, char **argv) {
     wisdom_buf_free(&out);
     misuse();
 
-    free(must("auth.sign_up", "{\"input\":{\"email\":\"ada@acme.example\",\"password\":\"correct horse battery staple\","
+    free(must("auth.sign_up", "{\"input\":{\"email\":\"ada@acme.example\",\"password\":\"violet harbour seven lanterns\","
                               "\"display_name\":\"Ada\",\"tenant_name\":\"Acme\"}}"));
     char *session = must("auth.session.log_in", "{\"input\":{\"email\":\"ada@acme.example\","
-                                                "\"password\":\"correct horse battery staple\"}}");
+                                                "\"password\":\"violet harbour seven lanterns\"}}");
     char *token = member(session, "access_token");
     char *refresh = member(session, "refresh_token");
     CHECK(wisdom_token_check(client, str(token)) == WISDOM_OK);
-    refused("auth.session.log_in", "{\"input\":{\"email\":\"ada@acme.example\",\"password\":\"wrong horse battery staple\"}}",
+    refused("auth.session.log_in", "{\"input\":{\"email\":\"ada@acme.example\",\"password\":\"wrong harbour seven lanterns\"}}",
             WISDOM_UNAUTHENTICATED, "credentials.invalid");
 
     snprintf(request, sizeof request, "{\"token\":\"%s\"}", token);

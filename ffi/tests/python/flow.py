@@ -106,7 +106,7 @@ def sign_in(wisdom, email, password):
 
 
 def flow(wisdom, mail):
-    password = "correct horse battery staple"
+    password = "violet harbour seven lanterns"
     wisdom.call("auth.sign_up", {"email": "ada@acme.example", "password": password, "display_name": "Ada", "tenant_name": "Acme"})
     ada = sign_in(wisdom, "ada@acme.example", password)
     token = ada["access_token"]

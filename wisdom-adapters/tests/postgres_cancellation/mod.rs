@@ -109,10 +109,8 @@ async fn units_dropped_within_a_statement_do_not_hold_their_locks() {
         .execute(&ADD, &[tenant.into(), 5_i64.into()])
         .await
         .unwrap();
-    let given_up = tokio::time::timeout(
-        Duration::from_millis(200),
-        sql(&mut *tx).execute(&slow, &[tenant.into()]),
-    );
+    let values = [tenant.into()];
+    let given_up = tokio::time::timeout(Duration::from_millis(200), sql(&mut *tx).execute(&slow, &values));
     assert!(given_up.await.is_err());
     // Half-way through a statement nothing else can be said on it.
     assert!(

@@ -100,14 +100,17 @@ async fn many_may_migrate_one_database_and_several_databases_at_once() {
         outcome.unwrap();
     }
     let test = TestKit::new();
-    for url in &urls {
-        let strict = StoreOptions {
-            migrate: false,
-            ..StoreOptions::POSTGRES
-        };
-        PostgresStore::open(url, Arc::clone(test.kit()), strict)
-            .await
-            .unwrap();
+    // Opening can be a task of its own, too.
+    let strict = StoreOptions {
+        migrate: false,
+        ..StoreOptions::POSTGRES
+    };
+    let opened = parallel(2, |n| {
+        let (url, kit) = (urls[n].clone(), Arc::clone(test.kit()));
+        async move { wisdom_adapters::storage::open_with(&url, kit, Some(strict)).await }
+    });
+    for store in opened.await {
+        store.unwrap().ping().await.unwrap();
     }
 }
 

@@ -1,5 +1,13 @@
 //! The command line.
 
+/// Prints a line for people. Whoever does not read on (`| head`) must not make the program fail.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout().lock(), $($text)*);
+    }};
+}
+
 mod run;
 mod settings;
 mod show;
@@ -90,7 +98,7 @@ fn execute(cli: Cli) -> Result<(), Trouble> {
             let settings = config.clone();
             run::block_on(&config, async {
                 assemble(settings).await?;
-                println!("The database has this version's schema.");
+                say!("The database has this version's schema.");
                 Ok(())
             })
         }

@@ -103,7 +103,7 @@ fn greet(config: &Config, address: SocketAddr) {
     } else {
         address
     };
-    println!(
+    say!(
         "Wisdom is listening on http://{shown}\n\
          Data is kept in {}; mails go to {}.\n\
          Try:\n  \

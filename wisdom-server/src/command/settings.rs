@@ -34,21 +34,33 @@ impl Settings {
                 Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
             }
         };
-        self.layer(file.as_deref(), environment())
+        self.combine(file.as_deref(), &environment())
+    }
+
+    /// Where nothing else is said, a server on this machine is reached where it listens.
+    fn combine(&self, file: Option<&str>, environment: &[(String, String)]) -> Result<Config, Trouble> {
+        let config = self.layer(Document::new(), file, environment)?;
+        let listen = config.server.listen;
+        if !listen.ip().is_loopback() || listen.port() == 0 {
+            return Ok(config);
+        }
+        let mut base = Document::new();
+        base.set("public_url", &format!("http://{listen}"));
+        self.layer(base, file, environment)
     }
 
     fn layer(
         &self,
+        mut document: Document,
         file: Option<&str>,
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: &[(String, String)],
     ) -> Result<Config, Trouble> {
-        let mut document = Document::new();
         if let Some(text) = file {
             document
                 .layer(text, Format::Guess)
                 .map_err(|error| error.to_string())?;
         }
-        document.layer_environment(environment);
+        document.layer_environment(environment.iter().cloned());
         let named = [
             ("server.listen", &self.listen),
             ("storage.url", &self.database),
@@ -96,11 +108,33 @@ mod tests {
             set: vec!["auth.access_token_seconds=300".to_owned()],
             ..Settings::default()
         };
-        let config = settings.layer(Some(file), environment).unwrap();
+        let config = settings.combine(Some(file), &environment).unwrap();
         assert_eq!(config.storage.url, "memory:");
         assert_eq!(config.data_dir, PathBuf::from("environment"));
         assert_eq!(config.log.level, "debug");
         assert_eq!(config.auth.access_token_seconds, 300);
+    }
+
+    #[test]
+    fn a_server_on_this_machine_is_reached_where_it_listens() {
+        let settings = Settings {
+            listen: Some("127.0.0.1:9090".to_owned()),
+            ..Settings::default()
+        };
+        let url = |file| settings.combine(file, &[]).unwrap().public_url.to_string();
+        assert_eq!(url(None), "http://127.0.0.1:9090");
+        assert_eq!(
+            url(Some("public_url = 'https://api.example.com'")),
+            "https://api.example.com"
+        );
+        let settings = Settings {
+            listen: Some("0.0.0.0:9090".to_owned()),
+            ..Settings::default()
+        };
+        assert_eq!(
+            settings.combine(None, &[]).unwrap().public_url,
+            Config::default().public_url
+        );
     }
 
     #[test]
@@ -110,13 +144,13 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(
-            settings.layer(None, []).unwrap_err(),
+            settings.combine(None, &[]).unwrap_err(),
             "unknown key `storage.ulr`; did you mean `url`?"
         );
         let settings = Settings {
             set: vec!["storage.url".to_owned()],
             ..Settings::default()
         };
-        assert!(settings.layer(None, []).unwrap_err().contains("KEY=VALUE"));
+        assert!(settings.combine(None, &[]).unwrap_err().contains("KEY=VALUE"));
     }
 }

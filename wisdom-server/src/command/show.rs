@@ -24,7 +24,7 @@ pub(super) fn check(config: &Config) -> Result<(), Trouble> {
     cors::layer(&config.server.cors_origins).map_err(|error| error.to_string())?;
     tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .map_err(|error| format!("`log.level`: {error}"))?;
-    println!("The configuration is good.");
+    say!("The configuration is good.");
     Ok(())
 }
 
@@ -48,7 +48,7 @@ pub(super) fn operations(wisdom: &Wisdom) -> Result<(), Trouble> {
             || "-".to_owned(),
             |route| format!("{} {}", route.method, route.path),
         );
-        println!("{:<36} {:<38} {place}", entry.name, entry.access.to_string());
+        say!("{:<36} {:<38} {place}", entry.name, entry.access.to_string());
     }
     Ok(())
 }
@@ -66,8 +66,9 @@ pub(super) fn rotate(config: &Config) -> Result<(), Trouble> {
     };
     // A token of the old key may be issued until the new one signs, and is then used up to its end.
     let overlap = Duration::from_secs(u64::from(config.auth.access_token_seconds)) + LEEWAY;
-    keys.rotate_signing(overlap, &kit).map_err(|error| error.to_string())?;
-    println!(
+    keys.rotate_signing(overlap, &kit)
+        .map_err(|error| error.to_string())?;
+    say!(
         "A new signing key is there. It signs in {} seconds, so that every server knows it by then.",
         ANNOUNCE.as_secs()
     );
@@ -75,7 +76,7 @@ pub(super) fn rotate(config: &Config) -> Result<(), Trouble> {
 }
 
 fn print(value: &Value) -> Result<(), Trouble> {
-    println!(
+    say!(
         "{}",
         serde_json::to_string_pretty(value).map_err(|error| error.to_string())?
     );

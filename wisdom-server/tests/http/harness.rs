@@ -53,7 +53,9 @@ impl Setup {
     /// On a fresh PostgreSQL database.
     pub(crate) fn postgres(database: TestDatabase) -> Self {
         let mut setup = Self::sqlite();
-        setup.flags.extend(["--database".to_owned(), database.url().to_owned()]);
+        setup
+            .flags
+            .extend(["--database".to_owned(), database.url().to_owned()]);
         setup._database = Some(database);
         setup
     }
@@ -69,7 +71,11 @@ impl Setup {
 
     pub(crate) fn command(&self) -> std::process::Command {
         let mut command = program();
-        command.args(&self.flags).arg("--data-dir").arg(self.data()).args(["--listen", "127.0.0.1:0"]);
+        command
+            .args(&self.flags)
+            .arg("--data-dir")
+            .arg(self.data())
+            .args(["--listen", "127.0.0.1:0"]);
         command
     }
 
@@ -78,7 +84,10 @@ impl Setup {
         let number = self.starts.fetch_add(1, Ordering::Relaxed);
         let log = self.dir.path().join(format!("log-{number}.jsonl"));
         let mut command = Command::from(self.command());
-        command.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap()).kill_on_drop(true);
+        command
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = timeout(Duration::from_secs(60), async {
@@ -90,9 +99,19 @@ impl Setup {
             None
         });
         let Ok(Some(url)) = url.await else {
-            panic!("the server did not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            panic!(
+                "the server did not start: {}",
+                std::fs::read_to_string(&log).unwrap_or_default()
+            );
         };
-        Server { child, url, client: client(), mail: self.data().join("mail"), log, _out: out }
+        Server {
+            child,
+            url,
+            client: client(),
+            mail: self.data().join("mail"),
+            log,
+            _out: out,
+        }
     }
 }
 
@@ -121,7 +140,10 @@ impl Reply {
     }
 
     pub(crate) fn text(&self, name: &str) -> String {
-        self.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {self:?}")).to_owned()
+        self.body[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {self:?}"))
+            .to_owned()
     }
 
     /// This reply, if it has the status.
@@ -150,7 +172,10 @@ impl Call {
     }
 
     pub(crate) fn body(mut self, body: &Value) -> Self {
-        self.request = self.request.header("content-type", "application/json").body(body.to_string());
+        self.request = self
+            .request
+            .header("content-type", "application/json")
+            .body(body.to_string());
         self
     }
 
@@ -169,19 +194,32 @@ impl Call {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Reply { status, headers, body })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the client under test is the server's, not ours")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client under test is the server's, not ours"
+)]
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap()
 }
 
 impl Server {
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
-        Call { request: self.client.request(method, format!("{}{path}", self.url)) }
+        Call {
+            request: self.client.request(method, format!("{}{path}", self.url)),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
@@ -206,13 +244,19 @@ impl Server {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status();
         assert!(sent.unwrap().success());
     }
 
     /// Waits for the end and answers the exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
-        timeout(Duration::from_secs(40), self.child.wait()).await.expect("the server does not end").unwrap().code()
+        timeout(Duration::from_secs(40), self.child.wait())
+            .await
+            .expect("the server does not end")
+            .unwrap()
+            .code()
     }
 
     pub(crate) async fn kill(mut self) {
@@ -233,11 +277,19 @@ impl Server {
         });
         self.post_public("/v1/auth/sign-up", &body).await.expect(202);
         let token = self.mailed_token(&email).await;
-        self.post_public("/v1/auth/verify-email", &json!({ "token": token })).await.expect(204);
+        self.post_public("/v1/auth/verify-email", &json!({ "token": token }))
+            .await
+            .expect(204);
         let mut person = self.log_in(&email).await;
         let tenants = self.get("/v1/tenants", &person.access).await.expect(200);
-        person.tenant = tenants.body["items"][0]["tenant"]["id"].as_str().unwrap().to_owned();
-        person.member = tenants.body["items"][0]["membership"].as_str().unwrap().to_owned();
+        person.tenant = tenants.body["items"][0]["tenant"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        person.member = tenants.body["items"][0]["membership"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         person
     }
 
@@ -245,10 +297,15 @@ impl Server {
     pub(crate) async fn join(&self, inviter: &Person, name: &str, role: &str) -> Person {
         let email = format!("{name}@example.com");
         let path = format!("/v1/tenants/{}/invitations", inviter.tenant);
-        self.post(&path, &inviter.access, &json!({ "email": email, "role": role })).await.expect(201);
+        self.post(&path, &inviter.access, &json!({ "email": email, "role": role }))
+            .await
+            .expect(201);
         let token = self.mailed_token(&email).await;
         let body = json!({ "token": token, "password": PASSWORD, "display_name": name });
-        let joined = self.post_public("/v1/invitations/accept-and-register", &body).await.expect(201);
+        let joined = self
+            .post_public("/v1/invitations/accept-and-register", &body)
+            .await
+            .expect(201);
         let mut person = self.log_in(&email).await;
         person.tenant.clone_from(&inviter.tenant);
         person.member = joined.body["membership"]["id"].as_str().unwrap().to_owned();
@@ -279,7 +336,10 @@ pub(crate) struct Person {
 }
 
 fn newest_token(folder: &Path, address: &str) -> Option<String> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     files.sort();
     files.iter().rev().find_map(|path| {
@@ -288,7 +348,8 @@ fn newest_token(folder: &Path, address: &str) -> Option<String> {
         head.contains(address).then_some(())?;
         // Long lines are cut softly in quoted-printable.
         let body = body.replace("=\r\n", "").replace("=3D", "=");
-        body.lines().find_map(|line| line.strip_prefix("Token: ").map(|token| token.trim().to_owned()))
+        body.lines()
+            .find_map(|line| line.strip_prefix("Token: ").map(|token| token.trim().to_owned()))
     })
 }
 

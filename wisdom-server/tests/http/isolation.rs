@@ -54,19 +54,38 @@ impl Things {
 async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things {
     let tenant = format!("/v1/tenants/{}", owner.tenant);
     let body = json!({ "url": receiver.url });
-    let endpoint = server.post(&format!("{tenant}/webhook-endpoints"), &owner.access, &body).await.expect(201).text("id");
+    let endpoint = server
+        .post(&format!("{tenant}/webhook-endpoints"), &owner.access, &body)
+        .await
+        .expect(201)
+        .text("id");
     let body = json!({ "email": "someone@example.org", "role": "viewer" });
-    let invitation = server.post(&format!("{tenant}/invitations"), &owner.access, &body).await.expect(201).text("id");
+    let invitation = server
+        .post(&format!("{tenant}/invitations"), &owner.access, &body)
+        .await
+        .expect(201)
+        .text("id");
     let path = format!("{tenant}/webhook-endpoints/{endpoint}/deliveries");
     let delivery = eventually("a delivery", async || {
         let list = server.get(&path, &owner.access).await.expect(200);
         list.body["items"][0]["id"].as_str().map(str::to_owned)
     });
-    Things { tenant: owner.tenant.clone(), member: owner.member.clone(), invitation, endpoint, delivery: delivery.await }
+    Things {
+        tenant: owner.tenant.clone(),
+        member: owner.member.clone(),
+        invitation,
+        endpoint,
+        delivery: delivery.await,
+    }
 }
 
 async fn try_route(server: &Server, who: &Person, route: &Route, path: &str) -> Reply {
-    let call = server.call(Method::from_bytes(route.method.as_str().as_bytes()).unwrap(), path).token(&who.access);
+    let call = server
+        .call(
+            Method::from_bytes(route.method.as_str().as_bytes()).unwrap(),
+            path,
+        )
+        .token(&who.access);
     match body_for(route) {
         Some(body) => call.body(&body).send().await,
         None => call.send().await,
@@ -87,32 +106,80 @@ async fn what_is_another_tenants_does_not_exist(setup: Setup) {
     let hers = furnish(&server, &ada, &receiver).await;
     let unknown = Things::unknown();
     let mut tried = 0;
-    for route in routes::all().iter().filter(|route| route.path.contains("{tenant}")) {
+    for route in routes::all()
+        .iter()
+        .filter(|route| route.path.contains("{tenant}"))
+    {
         let foreign = try_route(&server, &eve, route, &hers.path(route, &hers.tenant)).await;
         let nobodys = try_route(&server, &eve, route, &unknown.path(route, &unknown.tenant)).await;
-        assert_eq!(foreign.status, 404, "{} {}: {foreign:?}", route.method, route.path);
-        assert_eq!(shape(&foreign), shape(&nobodys), "{} {}", route.method, route.path);
+        assert_eq!(
+            foreign.status, 404,
+            "{} {}: {foreign:?}",
+            route.method, route.path
+        );
+        assert_eq!(
+            shape(&foreign),
+            shape(&nobodys),
+            "{} {}",
+            route.method,
+            route.path
+        );
         tried += 1;
         if route.parameters().count() > 1 {
             let foreign = try_route(&server, &eve, route, &hers.path(route, &eve.tenant)).await;
             let nobodys = try_route(&server, &eve, route, &unknown.path(route, &eve.tenant)).await;
-            assert_eq!(foreign.status, 404, "own tenant, {} {}: {foreign:?}", route.method, route.path);
-            assert_eq!(shape(&foreign), shape(&nobodys), "own tenant, {} {}", route.method, route.path);
+            assert_eq!(
+                foreign.status, 404,
+                "own tenant, {} {}: {foreign:?}",
+                route.method, route.path
+            );
+            assert_eq!(
+                shape(&foreign),
+                shape(&nobodys),
+                "own tenant, {} {}",
+                route.method,
+                route.path
+            );
         }
     }
     assert!(tried > 15, "the route table has lost its tenant routes");
     // Two sources that name different tenants: who is a member of one only is told nothing.
-    let mixed = server.call(Method::GET, &format!("/v1/tenants/{}", eve.tenant)).token(&eve.access);
-    mixed.header("wisdom-tenant", &hers.tenant).send().await.expect(404);
-    let second = server.post("/v1/tenants", &eve.access, &json!({ "name": "Second" })).await.expect(201).text("id");
-    let mixed = server.call(Method::GET, &format!("/v1/tenants/{}", eve.tenant)).token(&eve.access);
+    let mixed = server
+        .call(Method::GET, &format!("/v1/tenants/{}", eve.tenant))
+        .token(&eve.access);
+    mixed
+        .header("wisdom-tenant", &hers.tenant)
+        .send()
+        .await
+        .expect(404);
+    let second = server
+        .post("/v1/tenants", &eve.access, &json!({ "name": "Second" }))
+        .await
+        .expect(201)
+        .text("id");
+    let mixed = server
+        .call(Method::GET, &format!("/v1/tenants/{}", eve.tenant))
+        .token(&eve.access);
     let mixed = mixed.header("wisdom-tenant", &second).send().await.expect(400);
     assert_eq!(mixed.code(), "tenant.mismatch");
     // And nothing of it left a trace there.
-    let name = server.get(&format!("/v1/tenants/{}", ada.tenant), &ada.access).await.expect(200).text("name");
+    let name = server
+        .get(&format!("/v1/tenants/{}", ada.tenant), &ada.access)
+        .await
+        .expect(200)
+        .text("name");
     assert_eq!(name, "ada Works");
-    let members = server.get(&format!("/v1/tenants/{}/members", ada.tenant), &ada.access).await.expect(200);
+    let members = server
+        .get(&format!("/v1/tenants/{}/members", ada.tenant), &ada.access)
+        .await
+        .expect(200);
     assert_eq!(members.body["items"].as_array().unwrap().len(), 1);
-    let list = server.get(&format!("/v1/tenants/{}/webhook-endpoints", ada.tenant), &ada.access).await.expect(200);
+    let list = server
+        .get(
+            &format!("/v1/tenants/{}/webhook-endpoints", ada.tenant),
+            &ada.access,
+        )
+        .await
+        .expect(200);
     assert_eq!(list.body["items"].as_array().unwrap().len(), 1);
 }

@@ -41,7 +41,10 @@ impl Listener {
     pub(crate) async fn start() -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", socket.local_addr().unwrap());
-        let listener = Self { url, kept: Arc::default() };
+        let listener = Self {
+            url,
+            kept: Arc::default(),
+        };
         let kept = Arc::clone(&listener.kept);
         tokio::spawn(async move {
             while let Ok((stream, _)) = socket.accept().await {
@@ -51,13 +54,20 @@ impl Listener {
                     async move {
                         let (head, body) = request.into_parts();
                         if let Ok(body) = body.collect().await {
-                            let delivery = Delivery { headers: head.headers, body: body.to_bytes() };
+                            let delivery = Delivery {
+                                headers: head.headers,
+                                body: body.to_bytes(),
+                            };
                             kept.lock().unwrap().push(delivery);
                         }
                         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
                     }
                 });
-                tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await });
+                tokio::spawn(async move {
+                    http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), answer)
+                        .await
+                });
             }
         });
         listener

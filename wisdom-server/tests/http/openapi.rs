@@ -46,7 +46,12 @@ fn every_reference_leads_somewhere_and_every_operation_is_there_once() {
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
     for route in routes::all() {
-        assert_eq!(ids.iter().filter(|id| **id == route.operation).count(), 1, "{}", route.operation);
+        assert_eq!(
+            ids.iter().filter(|id| **id == route.operation).count(),
+            1,
+            "{}",
+            route.operation
+        );
     }
     let unique: BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len());
@@ -55,6 +60,10 @@ fn every_reference_leads_somewhere_and_every_operation_is_there_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_shows_the_same_document() {
     let server = Setup::sqlite().start().await;
-    let shown = server.call(reqwest::Method::GET, "/openapi.json").send().await.expect(200);
+    let shown = server
+        .call(reqwest::Method::GET, "/openapi.json")
+        .send()
+        .await
+        .expect(200);
     assert_eq!(shown.body, document());
 }

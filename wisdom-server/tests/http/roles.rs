@@ -18,7 +18,9 @@ fn may(access: Access, caller: &str) -> bool {
     match access {
         Access::Public => true,
         Access::Authenticated => caller != "anonymous",
-        Access::Tenant(permission) => caller.parse::<Role>().is_ok_and(|role| role >= permission.floor()),
+        Access::Tenant(permission) => caller
+            .parse::<Role>()
+            .is_ok_and(|role| role >= permission.floor()),
         Access::System => false,
     }
 }
@@ -32,7 +34,12 @@ fn the_matrix_is_the_one_that_was_agreed() {
     for entry in operations() {
         write!(table, "\n{:<38}", entry.name).unwrap();
         for caller in CALLERS {
-            write!(table, " {:<10}", if may(entry.access, caller) { "yes" } else { "-" }).unwrap();
+            write!(
+                table,
+                " {:<10}",
+                if may(entry.access, caller) { "yes" } else { "-" }
+            )
+            .unwrap();
         }
     }
     let table: Vec<&str> = table.lines().map(str::trim_end).collect();
@@ -45,9 +52,15 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         return None;
     }
     Some(match route.operation {
-        "auth.sign_up" => json!({ "email": "x@example.org", "password": "short", "display_name": "X", "tenant_name": "X" }),
-        "auth.email.verify" | "tenancy.invitation.accept" | "tenancy.invitation.decline" => json!({ "token": "x" }),
-        "tenancy.invitation.accept_and_register" => json!({ "token": "x", "password": "long enough for that", "display_name": "X" }),
+        "auth.sign_up" => {
+            json!({ "email": "x@example.org", "password": "short", "display_name": "X", "tenant_name": "X" })
+        }
+        "auth.email.verify" | "tenancy.invitation.accept" | "tenancy.invitation.decline" => {
+            json!({ "token": "x" })
+        }
+        "tenancy.invitation.accept_and_register" => {
+            json!({ "token": "x", "password": "long enough for that", "display_name": "X" })
+        }
         "auth.session.log_in" => json!({ "email": "nobody@example.org", "password": "x" }),
         "auth.session.refresh" => json!({ "refresh_token": "x" }),
         "tenancy.tenant.create" => json!({ "name": "Another" }),
@@ -76,7 +89,10 @@ async fn the_server_answers_by_the_matrix() {
         people.insert(role, Some(server.join(&owner, role, role).await));
     }
     people.insert("owner", Some(owner.clone()));
-    let access: BTreeMap<&str, Access> = operations().iter().map(|entry| (entry.name, entry.access)).collect();
+    let access: BTreeMap<&str, Access> = operations()
+        .iter()
+        .map(|entry| (entry.name, entry.access))
+        .collect();
     let mut lines = routes::all();
     // These two change what the caller is, so they come last.
     lines.sort_by_key(|route| match route.operation {

@@ -1,6 +1,7 @@
 //! The schema and its migrations, inside the crate.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection as _, PgConnection, SqlSafeStr as _};
 
 use super::address::Address;
@@ -41,12 +42,7 @@ const MIGRATIONS_TABLE: &str = "_wisdom_migrations";
 /// # Errors
 /// [`OpenError`].
 pub async fn migrate(url: &str) -> Result<(), OpenError> {
-    let address = Address::parse(url)?;
-    let mut connection = connect(&address).await?;
-    let outcome = run(&mut connection).await;
-    // What was done is done; a failing good-bye changes nothing.
-    let _ = connection.close().await;
-    outcome
+    run(&Address::parse(url)?).await
 }
 
 pub(super) async fn connect(address: &Address) -> Result<PgConnection, OpenError> {
@@ -75,29 +71,34 @@ fn migrator() -> Migrator {
     migrator
 }
 
-pub(super) async fn run(connection: &mut PgConnection) -> Result<(), OpenError> {
-    roles::ensure(connection).await?;
-    // "IF NOT EXISTS" says so each time otherwise.
-    let quiet = sqlx::raw_sql("SET client_min_messages = warning")
-        .execute(&mut *connection)
-        .await;
-    quiet.map_err(|source| OpenError::Database {
+pub(super) async fn run(address: &Address) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Database {
         doing: "migrating",
         source,
-    })?;
-    migrator()
-        .run(&mut *connection)
+    };
+    // "IF NOT EXISTS" says so each time otherwise.
+    let quiet = address
+        .connect
+        .clone()
+        .options([("client_min_messages", "warning")]);
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(quiet)
         .await
-        .map_err(OpenError::Migrate)?;
-    // So that a login that does not own the schema can tell that it is up to date.
-    sqlx::raw_sql("GRANT SELECT ON _wisdom_migrations TO wisdom_system")
-        .execute(&mut *connection)
-        .await
-        .map_err(|source| OpenError::Database {
-            doing: "migrating",
-            source,
-        })?;
-    Ok(())
+        .map_err(failed)?;
+    let outcome = async {
+        roles::ensure(&mut *pool.acquire().await.map_err(failed)?).await?;
+        migrator().run(&pool).await.map_err(OpenError::Migrate)?;
+        // So that a login that does not own the schema can tell that it is up to date.
+        sqlx::query("GRANT SELECT ON _wisdom_migrations TO wisdom_system")
+            .execute(&pool)
+            .await
+            .map_err(failed)
+    }
+    .await;
+    // Closing also lets go of the migration's lock, which a failed one leaves behind.
+    pool.close().await;
+    outcome.map(drop)
 }
 
 /// Whether every migration of this build was applied as it is now.

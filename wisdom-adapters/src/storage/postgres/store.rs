@@ -48,7 +48,7 @@ impl PostgresStore {
             if !options.migrate {
                 return Err(OpenError::Outdated);
             }
-            migrate::run(&mut connection).await?;
+            migrate::run(&address).await?;
         }
         roles::ensure(&mut connection).await?;
         isolation::verify(&mut connection).await?;
