@@ -34,7 +34,12 @@ fn main() {
     assert!(answer.status().is_success(), "{answer:?}");
     let (head, body) = answer.into_parts();
     let body = runtime.block_on(body.collect()).unwrap().to_bytes();
-    let canned = Canned::new(head.headers.into_iter().map(|(name, value)| (name.unwrap(), value)), body);
+    let canned = Canned::new(
+        head.headers
+            .into_iter()
+            .map(|(name, value)| (name.unwrap(), value)),
+        body,
+    );
 
     let mut group = criterion.benchmark_group("me/call");
     let healthz = stage.get("/healthz", &principal).unwrap();
@@ -47,7 +52,9 @@ fn main() {
             );
         });
     }
-    group.bench_function("floor: building the answer", |bencher| bencher.iter(|| black_box(&canned).answer()));
+    group.bench_function("floor: building the answer", |bencher| {
+        bencher.iter(|| black_box(&canned).answer())
+    });
     group.finish();
 
     let wire = on_the_wire(&request).unwrap();
@@ -58,19 +65,32 @@ fn main() {
         let service = service_fn(|request: Request<Incoming>| async {
             Ok::<_, Infallible>(service.handle(PEER, request).await)
         });
-        http1::Builder::new().serve_connection(TokioIo::new(far), service).await.unwrap();
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(far), service)
+            .await
+            .unwrap();
     });
-    group.bench_function("service", |bencher| ask(bencher, &runtime, &mut near, &wire, canned.body()));
+    group.bench_function("service", |bencher| {
+        ask(bencher, &runtime, &mut near, &wire, canned.body())
+    });
     let (mut near, far) = tokio::io::duplex(PIPE);
     let bare = canned.clone();
     runtime.spawn(async move { bare.serve(far).await.unwrap() });
-    group.bench_function("floor: bare hyper", |bencher| ask(bencher, &runtime, &mut near, &wire, canned.body()));
+    group.bench_function("floor: bare hyper", |bencher| {
+        ask(bencher, &runtime, &mut near, &wire, canned.body())
+    });
     group.finish();
     criterion.final_summary();
 }
 
 /// One request and its whole answer, over and over on one connection.
-fn ask(bencher: &mut criterion::Bencher<'_>, runtime: &Runtime, near: &mut DuplexStream, request: &[u8], body: &[u8]) {
+fn ask(
+    bencher: &mut criterion::Bencher<'_>,
+    runtime: &Runtime,
+    near: &mut DuplexStream,
+    request: &[u8],
+    body: &[u8],
+) {
     let mut buffer = vec![0; PIPE];
     bencher.iter(|| {
         runtime.block_on(async {

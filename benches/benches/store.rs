@@ -24,8 +24,7 @@ use wisdom_core::id::{TenantId, UserId};
 use wisdom_core::value::DisplayName;
 use wisdom_tenancy::tenant::{GetTenant, UpdateTenant};
 
-const SELECT: &str =
-    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version FROM tenants WHERE id = $1";
+const SELECT: &str = "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version FROM tenants WHERE id = $1";
 const UPDATE: &str = "UPDATE tenants SET name = $2, version = version + 1 WHERE id = $1 AND version = $3";
 
 fn main() {
@@ -35,7 +34,9 @@ fn main() {
     let stage = runtime.block_on(Stage::on_sqlite(folder.path())).unwrap();
     runtime.block_on(sign_up(&stage));
     let mut bare = runtime.block_on(connect(&folder.path().join("wisdom.db")));
-    let row = runtime.block_on(sqlx::query("SELECT tenant_id, user_id FROM memberships").fetch_one(&mut bare)).unwrap();
+    let row = runtime
+        .block_on(sqlx::query("SELECT tenant_id, user_id FROM memberships").fetch_one(&mut bare))
+        .unwrap();
     let (tenant_id, user_id): (sqlx::types::Uuid, sqlx::types::Uuid) = (row.get(0), row.get(1));
     let (tenant, user) = (TenantId::from_uuid(tenant_id), UserId::from_uuid(user_id));
     let principal = stage.principal(Some(user));
@@ -46,7 +47,12 @@ fn main() {
 
     let mut group = criterion.benchmark_group("store/read");
     let request = stage.get(&format!("/v1/tenants/{tenant}"), &principal).unwrap();
-    assert!(runtime.block_on(stage.service.handle(PEER, request.clone())).status().is_success());
+    assert!(
+        runtime
+            .block_on(stage.service.handle(PEER, request.clone()))
+            .status()
+            .is_success()
+    );
     group.bench_function("service", |bencher| {
         bencher.to_async(&runtime).iter_batched(
             || request.clone(),
@@ -55,37 +61,67 @@ fn main() {
         );
     });
     group.bench_function("use case", |bencher| {
-        bencher.to_async(&runtime).iter(async || runner.tenant(&context, &GetTenant {}).await.unwrap());
+        bencher
+            .to_async(&runtime)
+            .iter(async || runner.tenant(&context, &GetTenant {}).await.unwrap());
     });
     group.bench_function("floor: BEGIN, SELECT, COMMIT", |bencher| {
         bencher.iter(|| {
             runtime.block_on(async {
                 let mut transaction = bare.begin().await.unwrap();
-                black_box(sqlx::query(SELECT).bind(tenant_id).fetch_one(&mut *transaction).await.unwrap());
+                black_box(
+                    sqlx::query(SELECT)
+                        .bind(tenant_id)
+                        .fetch_one(&mut *transaction)
+                        .await
+                        .unwrap(),
+                );
                 transaction.commit().await.unwrap();
             });
         });
     });
     group.bench_function("floor: SELECT", |bencher| {
-        bencher.iter(|| runtime.block_on(sqlx::query(SELECT).bind(tenant_id).fetch_one(&mut bare)).unwrap());
+        bencher.iter(|| {
+            runtime
+                .block_on(sqlx::query(SELECT).bind(tenant_id).fetch_one(&mut bare))
+                .unwrap()
+        });
     });
     group.finish();
 
     let mut group = criterion.benchmark_group("store/write");
     group.sample_size(50);
-    let mut version = runtime.block_on(runner.tenant(&context, &GetTenant {})).unwrap().version;
+    let mut version = runtime
+        .block_on(runner.tenant(&context, &GetTenant {}))
+        .unwrap()
+        .version;
     let name = |version: i64| format!("Acme {version}");
     group.bench_function("use case", |bencher| {
         bencher.iter(|| {
             let name = Some(DisplayName::parse(&name(version)).unwrap());
-            let update = UpdateTenant { name, expected_version: version };
-            version = runtime.block_on(runner.tenant(&context, &update)).unwrap().version;
+            let update = UpdateTenant {
+                name,
+                expected_version: version,
+            };
+            version = runtime
+                .block_on(runner.tenant(&context, &update))
+                .unwrap()
+                .version;
         });
     });
     group.bench_function("floor: UPDATE", |bencher| {
         bencher.iter(|| {
-            let update = sqlx::query(UPDATE).bind(tenant_id).bind(name(version)).bind(version);
-            assert_eq!(runtime.block_on(update.execute(&mut bare)).unwrap().rows_affected(), 1);
+            let update = sqlx::query(UPDATE)
+                .bind(tenant_id)
+                .bind(name(version))
+                .bind(version);
+            assert_eq!(
+                runtime
+                    .block_on(update.execute(&mut bare))
+                    .unwrap()
+                    .rows_affected(),
+                1
+            );
             version += 1;
         });
     });
@@ -95,12 +131,18 @@ fn main() {
 
 async fn sign_up(stage: &Stage) {
     let input = serde_json::json!({
-        "email": "ada@example.com", "password": "correct horse battery staple", "display_name": "Ada",
+        "email": "ada@example.com", "password": "violet kettle under seven bridges", "display_name": "Ada",
         "tenant_name": "Acme",
     });
     let request = stage.wisdom.request(None, None);
-    let call =
-        Call { operation: "auth.sign_up", token: None, tenant: None, idempotency_key: None, request, input };
+    let call = Call {
+        operation: "auth.sign_up",
+        token: None,
+        tenant: None,
+        idempotency_key: None,
+        request,
+        input,
+    };
     stage.wisdom.call(call).await.unwrap();
 }
 

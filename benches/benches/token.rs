@@ -47,8 +47,12 @@ fn main() {
         tokens.verify(token, now).unwrap();
 
         let mut group = criterion.benchmark_group(format!("token/{}", algorithm.as_str()));
-        group.bench_function("seen before", |bencher| bencher.iter(|| tokens.verify(black_box(token), now).unwrap()));
-        group.bench_function("floor: SHA-256", |bencher| bencher.iter(|| digest(&SHA256, black_box(token).as_bytes())));
+        group.bench_function("seen before", |bencher| {
+            bencher.iter(|| tokens.verify(black_box(token), now).unwrap())
+        });
+        group.bench_function("floor: SHA-256", |bencher| {
+            bencher.iter(|| digest(&SHA256, black_box(token).as_bytes()))
+        });
         group.bench_function("first time", |bencher| {
             bencher.iter_batched(
                 || tokens.issue_for(&principal, now).unwrap(),
@@ -62,7 +66,9 @@ fn main() {
         validation.validate_nbf = true;
         group.bench_function("floor: jsonwebtoken::decode", |bencher| {
             bencher.iter(|| {
-                let claims = decode::<Claims>(black_box(token), &key, &validation).unwrap().claims;
+                let claims = decode::<Claims>(black_box(token), &key, &validation)
+                    .unwrap()
+                    .claims;
                 black_box((claims.sub, claims.sid, claims.generation, claims.auth_time))
             });
         });

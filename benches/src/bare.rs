@@ -24,7 +24,10 @@ impl Canned {
     #[must_use]
     pub fn new(headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>, body: Bytes) -> Self {
         let own = |name: &HeaderName| *name == CONNECTION || *name == CONTENT_LENGTH || *name == DATE;
-        Self { headers: headers.into_iter().filter(|(name, _)| !own(name)).collect(), body }
+        Self {
+            headers: headers.into_iter().filter(|(name, _)| !own(name)).collect(),
+            body,
+        }
     }
 
     /// The body.
@@ -50,6 +53,8 @@ impl Canned {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         let service = service_fn(|_request: Request<Incoming>| async { Ok::<_, Infallible>(self.answer()) });
-        http1::Builder::new().serve_connection(TokioIo::new(io), service).await
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(io), service)
+            .await
     }
 }

@@ -22,7 +22,10 @@ pub struct Slice {
 impl Slice {
     /// Answered requests a second.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "far fewer requests than a float counts exactly")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "far fewer requests than a float counts exactly"
+    )]
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.time.as_secs_f64()
     }
@@ -31,7 +34,11 @@ impl Slice {
     #[must_use]
     pub fn latency(&self, thousandths: usize) -> Duration {
         let index = self.latencies.len() * thousandths / 1000;
-        self.latencies.get(index).or(self.latencies.last()).copied().unwrap_or_default()
+        self.latencies
+            .get(index)
+            .or(self.latencies.last())
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -92,7 +99,9 @@ async fn ask(
             let count = stream.read(&mut buffer[filled..]).await?;
             filled += count;
             if count == 0 || !buffer[..filled].starts_with(b"HTTP/1.1 200 ") {
-                return Err(format!("not the answer: {:?}", String::from_utf8_lossy(&buffer[..filled])).into());
+                return Err(
+                    format!("not the answer: {:?}", String::from_utf8_lossy(&buffer[..filled])).into(),
+                );
             }
         }
         latencies.push(sent.elapsed());

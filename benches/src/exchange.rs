@@ -38,8 +38,13 @@ impl Reply {
 /// # Errors
 /// When no HTTP answer comes.
 pub fn get(address: SocketAddr, path: &str, token: Option<&str>) -> Result<Reply, Trouble> {
-    let credential = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    exchange(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{credential}\r\n"))
+    let credential = token
+        .map(|token| format!("authorization: Bearer {token}\r\n"))
+        .unwrap_or_default();
+    exchange(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{credential}\r\n"),
+    )
 }
 
 /// Sends a POST of JSON.
@@ -65,14 +70,25 @@ fn exchange(address: SocketAddr, request: &str) -> Result<Reply, Trouble> {
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or("the answer has no head")?;
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .ok_or("the answer has no head")?;
     let head = std::str::from_utf8(&bytes[..end])?;
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or("the answer has no status")?.parse()?;
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .ok_or("the answer has no status")?
+        .parse()?;
     let mut headers = Vec::new();
     for line in lines {
         let (name, value) = line.split_once(':').ok_or("a header line has no colon")?;
         headers.push((name.parse()?, value.trim().parse()?));
     }
-    Ok(Reply { status, headers, body: bytes[end + 4..].to_vec() })
+    Ok(Reply {
+        status,
+        headers,
+        body: bytes[end + 4..].to_vec(),
+    })
 }

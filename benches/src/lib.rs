@@ -4,6 +4,7 @@ pub mod bare;
 pub mod client;
 pub mod exchange;
 pub mod program;
+#[cfg(feature = "stage")]
 pub mod stage;
 
 /// What went wrong, for whoever runs a measurement.

@@ -35,14 +35,25 @@ impl Program {
                 command
             }
         };
-        command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| format!("{}: {error}", path.display()))?;
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         let mut out = BufReader::new(child.stdout.take().ok_or("no standard output")?);
         let mut line = String::new();
         while out.read_line(&mut line)? > 0 {
             if let Some((_, address)) = line.trim_end().split_once("listening on http://") {
                 let address = address.parse()?;
-                return Ok(Self { child, address, _out: out });
+                return Ok(Self {
+                    child,
+                    address,
+                    _out: out,
+                });
             }
             line.clear();
         }
@@ -62,7 +73,10 @@ impl Program {
     /// When the system does not tell.
     pub fn resident_kib(&self) -> Result<u64, Trouble> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
@@ -74,7 +88,12 @@ impl Program {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The second field is the name in parentheses, which may hold spaces; `utime` and `stime` are fields 14 and 15.
         let (_, rest) = text.rsplit_once(')').ok_or("no name in stat")?;
-        let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
+        let ticks = rest
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .map(str::parse::<u32>)
+            .sum::<Result<u32, _>>()?;
         Ok(Duration::from_secs(1) * ticks / TICKS)
     }
 
@@ -83,7 +102,9 @@ impl Program {
     /// # Errors
     /// When it cannot be asked.
     pub fn stop(mut self) -> Result<(), Trouble> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()?;
         self.child.wait()?;
         Ok(())
     }

@@ -48,7 +48,10 @@ impl Stage {
     /// # Errors
     /// When the assembly cannot be built.
     pub async fn on_sqlite(folder: &Path) -> Result<Self, Trouble> {
-        let mut config = Config { data_dir: folder.to_owned(), ..Config::default() };
+        let mut config = Config {
+            data_dir: folder.to_owned(),
+            ..Config::default()
+        };
         config.email.url = "memory:".to_owned();
         Self::build(config).await
     }
@@ -90,7 +93,11 @@ impl Stage {
     /// # Errors
     /// When no token can be issued, or the path is not one.
     pub fn get(&self, path: &str, principal: &Principal) -> Result<Request<Full<Bytes>>, Trouble> {
-        let token = self.wisdom.auth().tokens.issue_for(principal, self.wisdom.kit().clock.now())?;
+        let token = self
+            .wisdom
+            .auth()
+            .tokens
+            .issue_for(principal, self.wisdom.kit().clock.now())?;
         let request = Request::get(path)
             .header(HOST, "localhost")
             .header(AUTHORIZATION, format!("Bearer {}", token.expose()))

@@ -1,5 +1,7 @@
 //! Identity's operations over the stores.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 #[macro_use]
 mod auth_suite;
 

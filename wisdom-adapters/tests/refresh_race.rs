@@ -1,5 +1,7 @@
 //! Refresh tokens in parallel, on every store: one winner a round, by the rules of `wisdom_auth::session::refresh`.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+
 #[path = "auth_suite/stage.rs"]
 #[expect(
     dead_code,

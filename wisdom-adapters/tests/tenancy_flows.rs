@@ -1,5 +1,7 @@
 //! Tenancy's operations over every store.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 #[macro_use]
 mod tenancy_suite;
 

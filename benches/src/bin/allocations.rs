@@ -24,7 +24,10 @@ fn main() -> Result<(), Trouble> {
         }
         let (head, body) = answer.into_parts();
         let body = runtime.block_on(body.collect())?.to_bytes();
-        let headers = head.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+        let headers = head
+            .headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name?, value)));
         let canned = Canned::new(headers, body);
         count(&runtime, &format!("GET {path}"), || {
             let request = request.clone();
@@ -34,7 +37,9 @@ fn main() -> Result<(), Trouble> {
             let request = request.clone();
             async { drop(black_box(request)) }
         });
-        count(&runtime, "  building the answer", || async { drop(black_box(canned.answer())) });
+        count(&runtime, "  building the answer", || async {
+            drop(black_box(canned.answer()))
+        });
     }
     Ok(())
 }
@@ -51,5 +56,9 @@ fn count<F: Future>(runtime: &Runtime, name: &str, work: impl Fn() -> F) {
         }
     });
     let each = |total: u64| total as f64 / REQUESTS as f64;
-    println!("{name:28}{:>14.2}{:>14.0}", each(seen.count_total), each(seen.bytes_total));
+    println!(
+        "{name:28}{:>14.2}{:>14.0}",
+        each(seen.count_total),
+        each(seen.bytes_total)
+    );
 }

@@ -15,7 +15,7 @@ use wisdom_benches::client::{Slice, load};
 use wisdom_benches::exchange::{get, post};
 use wisdom_benches::program::Program;
 
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "violet kettle under seven bridges";
 
 /// Compares `GET /v1/me` of wisdom-server with bare hyper. Both programs must lie beside this one.
 #[derive(Debug, Parser)]
@@ -55,20 +55,27 @@ struct Figures {
 }
 
 impl Figures {
-    #[expect(clippy::cast_precision_loss, reason = "far fewer requests than a float counts exactly")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "far fewer requests than a float counts exactly"
+    )]
     fn add(&mut self, slice: &Slice, work: Duration) {
         self.rates.push(slice.rate());
         for (list, thousandths) in self.latencies.iter_mut().zip([500, 950, 990]) {
             list.push(slice.latency(thousandths).as_secs_f64() * 1e6);
         }
-        self.work.push(work.as_secs_f64() * 1e6 / slice.latencies.len() as f64);
+        self.work
+            .push(work.as_secs_f64() * 1e6 / slice.latencies.len() as f64);
         self.busy.push(work.as_secs_f64() / slice.time.as_secs_f64());
     }
 }
 
 fn main() -> Result<(), Trouble> {
     let arguments = Arguments::parse();
-    let folder = std::env::current_exe()?.parent().map(Path::to_owned).ok_or("this program lies nowhere")?;
+    let folder = std::env::current_exe()?
+        .parent()
+        .map(Path::to_owned)
+        .ok_or("this program lies nowhere")?;
     let data = TempDir::new()?;
     let server = ServerFiles::new(&folder, data.path(), &arguments);
     server.prepare()?;
@@ -106,12 +113,21 @@ fn main() -> Result<(), Trouble> {
     let turn = |program: &Program, figures: &mut Figures| -> Result<(), Trouble> {
         let before = program.processor_time()?;
         let time = Duration::from_secs_f64(arguments.seconds);
-        let slice = load(program.address(), request.as_bytes(), &answer.body, arguments.connections, time)?;
+        let slice = load(
+            program.address(),
+            request.as_bytes(),
+            &answer.body,
+            arguments.connections,
+            time,
+        )?;
         figures.add(&slice, program.processor_time()?.saturating_sub(before));
         Ok(())
     };
     let (mut of_wisdom, mut of_bare) = (Figures::default(), Figures::default());
-    for (program, warm) in [(&bare, &mut Figures::default()), (&wisdom, &mut Figures::default())] {
+    for (program, warm) in [
+        (&bare, &mut Figures::default()),
+        (&wisdom, &mut Figures::default()),
+    ] {
         turn(program, warm)?;
     }
     for round in 0..arguments.rounds {
@@ -137,10 +153,24 @@ fn main() -> Result<(), Trouble> {
     row("processor time a request, µs", &of_bare.work, &of_wisdom.work, 2);
     row("busy, of one processor", &of_bare.busy, &of_wisdom.busy, 2);
     let ratios = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a / b * 100.0).collect::<Vec<f64>>();
-    println!("requests a second, wisdom-server of bare hyper: {} %", spread(&ratios(&of_wisdom.rates, &of_bare.rates), 1));
-    println!("processor time, bare hyper of wisdom-server: {} %", spread(&ratios(&of_bare.work, &of_wisdom.work), 1));
-    println!("resident memory of wisdom-server: idle {}, after the load {}", mebibytes(idle), mebibytes(loaded));
-    println!("start to first answer on an existing SQLite file, {} starts: {} ms", arguments.starts, spread(&start_up, 1));
+    println!(
+        "requests a second, wisdom-server of bare hyper: {} %",
+        spread(&ratios(&of_wisdom.rates, &of_bare.rates), 1)
+    );
+    println!(
+        "processor time, bare hyper of wisdom-server: {} %",
+        spread(&ratios(&of_bare.work, &of_wisdom.work), 1)
+    );
+    println!(
+        "resident memory of wisdom-server: idle {}, after the load {}",
+        mebibytes(idle),
+        mebibytes(loaded)
+    );
+    println!(
+        "start to first answer on an existing SQLite file, {} starts: {} ms",
+        arguments.starts,
+        spread(&start_up, 1)
+    );
     wisdom.stop()
 }
 
@@ -159,15 +189,24 @@ impl ServerFiles {
         flags.extend(["--data-dir".to_owned(), data.display().to_string()]);
         let settings = [
             "runtime.worker_threads=1",
+            "log.level=warn",
             "log.requests=false",
             "rate_limit.per_address=60000000",
             "rate_limit.per_user=60000000",
             "auth.access_token_seconds=900",
         ];
-        for setting in settings.into_iter().chain(arguments.set.iter().map(String::as_str)) {
+        for setting in settings
+            .into_iter()
+            .chain(arguments.set.iter().map(String::as_str))
+        {
             flags.extend(["--set".to_owned(), setting.to_owned()]);
         }
-        Self { program: folder.join("wisdom-server"), data, processor: arguments.processor, flags }
+        Self {
+            program: folder.join("wisdom-server"),
+            data,
+            processor: arguments.processor,
+            flags,
+        }
     }
 
     fn start(&self) -> Result<Program, Trouble> {
@@ -182,7 +221,11 @@ impl ServerFiles {
         });
         post(program.address(), "/v1/auth/sign-up", &body)?.json(202)?;
         let token = self.mailed_token()?;
-        let reply = post(program.address(), "/v1/auth/verify-email", &json!({ "token": token }))?;
+        let reply = post(
+            program.address(),
+            "/v1/auth/verify-email",
+            &json!({ "token": token }),
+        )?;
         if reply.status != 204 {
             reply.json(204)?;
         }
@@ -231,7 +274,11 @@ fn log_in(program: &Program) -> Result<String, Trouble> {
 }
 
 fn row(name: &str, bare: &[f64], wisdom: &[f64], digits: usize) {
-    println!("{name:32}{:>32}{:>32}", spread(bare, digits), spread(wisdom, digits));
+    println!(
+        "{name:32}{:>32}{:>32}",
+        spread(bare, digits),
+        spread(wisdom, digits)
+    );
 }
 
 /// The median, and least and most.
@@ -239,12 +286,17 @@ fn spread(figures: &[f64], digits: usize) -> String {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     match (sorted.get(sorted.len() / 2), sorted.first(), sorted.last()) {
-        (Some(median), Some(least), Some(most)) => format!("{median:.digits$} ({least:.digits$} to {most:.digits$})"),
+        (Some(median), Some(least), Some(most)) => {
+            format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
+        }
         _ => "not measured".to_owned(),
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "memory is far smaller than a float counts exactly")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "memory is far smaller than a float counts exactly"
+)]
 fn mebibytes(kib: u64) -> String {
     format!("{:.1} MiB", kib as f64 / 1024.0)
 }

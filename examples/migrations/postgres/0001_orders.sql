@@ -23,7 +23,8 @@ ALTER TABLE orders FORCE ROW LEVEL SECURITY;
 CREATE POLICY wisdom_tenant ON orders TO wisdom_app
     USING (tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid)
     WITH CHECK (tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid);
-CREATE POLICY wisdom_system ON orders TO wisdom_system USING (true) WITH CHECK (true);
+CREATE POLICY wisdom_system ON orders TO wisdom_system
+    USING (current_user = 'wisdom_system') WITH CHECK (current_user = 'wisdom_system');
 GRANT SELECT, INSERT, UPDATE, DELETE ON orders TO wisdom_app, wisdom_system;
 
 ALTER TABLE order_totals ENABLE ROW LEVEL SECURITY;
@@ -31,5 +32,6 @@ ALTER TABLE order_totals FORCE ROW LEVEL SECURITY;
 CREATE POLICY wisdom_tenant ON order_totals TO wisdom_app
     USING (tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid)
     WITH CHECK (tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid);
-CREATE POLICY wisdom_system ON order_totals TO wisdom_system USING (true) WITH CHECK (true);
+CREATE POLICY wisdom_system ON order_totals TO wisdom_system
+    USING (current_user = 'wisdom_system') WITH CHECK (current_user = 'wisdom_system');
 GRANT SELECT, INSERT, UPDATE, DELETE ON order_totals TO wisdom_app, wisdom_system;

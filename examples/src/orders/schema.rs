@@ -76,8 +76,8 @@ mod tests {
 
     use super::*;
 
-    /// The policies stand in the file as text, because a migration that was applied must never change; this compares
-    /// them with what the helper prints.
+    /// The policies stand in the file as text, because a migration that was applied must never change. When the helper
+    /// prints something new, that goes into a new migration.
     #[test]
     fn every_table_has_wisdoms_policies() {
         let (_, _, sql) = POSTGRES[0];

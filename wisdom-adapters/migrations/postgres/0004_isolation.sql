@@ -1,5 +1,7 @@
 -- The second wall. Units of work run as one of two roles that own nothing: `wisdom_app` sees one tenant, named by the
 -- transaction's setting `wisdom.tenant_id`; `wisdom_system` sees all. FORCE binds the owner too.
+-- A policy for a role holds for every login that inherits it, as members do before PostgreSQL 16; who asks for the name
+-- in use is not fooled by that.
 -- A custom setting reads as empty text, not NULL, on a connection that was used before: hence NULLIF.
 DO $$
 DECLARE
@@ -14,7 +16,8 @@ BEGIN
         EXECUTE format('CREATE POLICY wisdom_tenant ON %I TO wisdom_app '
             'USING (tenant_id = NULLIF(current_setting(''wisdom.tenant_id'', true), '''')::uuid) '
             'WITH CHECK (tenant_id = NULLIF(current_setting(''wisdom.tenant_id'', true), '''')::uuid)', name);
-        EXECUTE format('CREATE POLICY wisdom_system ON %I TO wisdom_system USING (true) WITH CHECK (true)', name);
+        EXECUTE format('CREATE POLICY wisdom_system ON %I TO wisdom_system '
+            'USING (current_user = ''wisdom_system'') WITH CHECK (current_user = ''wisdom_system'')', name);
     END LOOP;
 END
 $$;
@@ -24,14 +27,16 @@ ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
 CREATE POLICY wisdom_tenant ON tenants TO wisdom_app
     USING (id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid)
     WITH CHECK (id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid);
-CREATE POLICY wisdom_system ON tenants TO wisdom_system USING (true) WITH CHECK (true);
+CREATE POLICY wisdom_system ON tenants TO wisdom_system
+    USING (current_user = 'wisdom_system') WITH CHECK (current_user = 'wisdom_system');
 
 -- Users are global; a tenant sees those who are its members. The sub-select is under the policy of memberships.
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
 CREATE POLICY wisdom_tenant ON users FOR SELECT TO wisdom_app
     USING (EXISTS (SELECT FROM memberships m WHERE m.user_id = users.id));
-CREATE POLICY wisdom_system ON users TO wisdom_system USING (true) WITH CHECK (true);
+CREATE POLICY wisdom_system ON users TO wisdom_system
+    USING (current_user = 'wisdom_system') WITH CHECK (current_user = 'wisdom_system');
 
 GRANT SELECT (id, email, display_name) ON users TO wisdom_app;
 GRANT SELECT, UPDATE (slug, name, state, region, epoch, owner_count, version) ON tenants TO wisdom_app;

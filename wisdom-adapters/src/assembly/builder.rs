@@ -44,6 +44,8 @@ const MAX_REPLAYS: u16 = 5;
 
 type MakeConsumer = Box<dyn FnOnce(Runner<storage::DynStore>) -> Arc<dyn Consumer> + Send>;
 
+type PortsChange = Box<dyn FnOnce(&mut Ports) + Send>;
+
 /// Collects what an assembly is made of. Everything but the configuration has a default.
 pub struct WisdomBuilder {
     config: Config,
@@ -53,7 +55,7 @@ pub struct WisdomBuilder {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     random: Arc<dyn SecureRandom>,
-    change_ports: Vec<Box<dyn FnOnce(&mut Ports) + Send>>,
+    change_ports: Vec<PortsChange>,
 }
 
 impl fmt::Debug for WisdomBuilder {

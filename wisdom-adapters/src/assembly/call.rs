@@ -215,7 +215,9 @@ fn canonical(digest: &mut Digest, value: &Value) {
         Value::String(text) => part(digest, b's', text.as_bytes()),
         Value::Array(items) => {
             part(digest, b'a', &(items.len() as u64).to_be_bytes());
-            items.iter().for_each(|item| canonical(digest, item));
+            for item in items {
+                canonical(digest, item);
+            }
         }
         Value::Object(members) => {
             part(digest, b'm', &(members.len() as u64).to_be_bytes());

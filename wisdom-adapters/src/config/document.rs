@@ -164,7 +164,7 @@ fn explain(path: &str, text: &str) -> ConfigError {
         let mut quoted = text.split('`').skip(1).step_by(2);
         let unknown = quoted.next().unwrap_or_default();
         let suggestion = quoted
-            .map(|known| (strsim::jaro_winkler(unknown, known), known))
+            .map(|known| (closeness(unknown, known), known))
             .filter(|(score, _)| *score > 0.75)
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, known)| known.to_owned());
@@ -177,6 +177,12 @@ fn explain(path: &str, text: &str) -> ConfigError {
     }
     let rule = text.split_once("expected ").map_or_else(|| text.to_owned(), |(_, e)| format!("must be {e}"));
     ConfigError::Value { key: path.to_owned(), rule }
+}
+
+/// How near two words are, 0 to 1. One letter wrong, or two exchanged, is a slip of the fingers, however short the word.
+fn closeness(a: &str, b: &str) -> f64 {
+    let slip = if strsim::osa_distance(a, b) <= 1 { 0.9 } else { 0.0 };
+    strsim::jaro_winkler(a, b).max(slip)
 }
 
 fn check(config: Config) -> Result<Config, ConfigError> {

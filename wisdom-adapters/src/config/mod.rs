@@ -85,12 +85,14 @@ impl Config {
     /// Everything in memory: for tests, and for the C ABI when nothing is named.
     #[must_use]
     pub fn in_memory() -> Self {
-        let mut config = Self::default();
-        config.storage.url = "memory:".to_owned();
-        config.email.url = "memory:".to_owned();
-        config.blob.url = "memory:".to_owned();
-        config.auth.keys = "memory:".to_owned();
-        config
+        let memory = || "memory:".to_owned();
+        Self {
+            storage: StorageConfig { url: memory(), ..StorageConfig::default() },
+            email: EmailConfig { url: memory(), ..EmailConfig::default() },
+            blob: BlobConfig { url: memory() },
+            auth: AuthConfig { keys: memory(), ..AuthConfig::default() },
+            ..Self::default()
+        }
     }
 
     /// The origin of links in mails.

@@ -63,11 +63,17 @@ async fn a_table_with_a_hole_in_its_wall_is_not_opened() {
     ] {
         // Each fault in a copy, which is thrown away.
         let copy = testkit::present(
-            testkit::postgres_with("isolation-orders-1", async |url: &str| {
-                migrate(url).await?;
-                orders(url).await;
-                Ok::<(), OpenError>(())
-            })
+            testkit::postgres_with(
+                concat!(
+                    "isolation-orders-",
+                    include_str!("../../migrations/postgres/0004_isolation.sql")
+                ),
+                async |url: &str| {
+                    migrate(url).await?;
+                    orders(url).await;
+                    Ok::<(), OpenError>(())
+                },
+            )
             .await,
         )
         .unwrap();

@@ -73,6 +73,7 @@ impl TestKit {
     }
 
     /// Moves the clock, and answers the time it shows then.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn advance(&self, by: Duration) -> Timestamp {
         self.clock.advance(by);
         self.clock.now()

@@ -108,7 +108,7 @@ fn greet(config: &Config, address: SocketAddr) {
          Data is kept in {}; mails go to {}.\n\
          Try:\n  \
          curl -s http://{shown}/v1/auth/sign-up -H 'content-type: application/json' \\\n    \
-         -d '{{\"email\":\"ada@example.com\",\"password\":\"correct horse battery\",\"display_name\":\"Ada\",\"tenant_name\":\"Acme\"}}'\n  \
+         -d '{{\"email\":\"ada@example.com\",\"password\":\"seven blue lanterns\",\"display_name\":\"Ada\",\"tenant_name\":\"Acme\"}}'\n  \
          curl -s http://{shown}/openapi.json",
         config.data_dir.display(),
         config.email.url.strip_prefix("outbox:").map_or_else(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 use wisdom_adapters::testkit::TestDatabase;
 
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "mountain-lantern-29-violet";
 
 /// The program under test, built by cargo.
 pub(crate) fn program() -> std::process::Command {
@@ -26,7 +27,7 @@ pub(crate) fn program() -> std::process::Command {
 /// Where a server keeps its things, and how it is configured. Servers may be started on it again and again.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    dir: TempDir,
+    dir: Arc<TempDir>,
     flags: Vec<String>,
     starts: AtomicU32,
     _database: Option<TestDatabase>,
@@ -36,7 +37,7 @@ impl Setup {
     /// On SQLite. Hashing is cheap and limits are wide, because tests hash and call more than people do.
     pub(crate) fn sqlite() -> Self {
         let setup = Self {
-            dir: tempfile::tempdir().unwrap(),
+            dir: Arc::new(tempfile::tempdir().unwrap()),
             flags: Vec::new(),
             starts: AtomicU32::new(0),
             _database: None,
@@ -111,6 +112,7 @@ impl Setup {
             mail: self.data().join("mail"),
             log,
             _out: out,
+            _dir: Arc::clone(&self.dir),
         }
     }
 }
@@ -124,6 +126,7 @@ pub(crate) struct Server {
     mail: PathBuf,
     pub(crate) log: PathBuf,
     _out: Lines<BufReader<ChildStdout>>,
+    _dir: Arc<TempDir>,
 }
 
 /// What came back.

@@ -116,7 +116,7 @@ async fn grant(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
             .fetch_one(&mut *connection)
             .await?;
     if has_set(connection).await? {
-        grant.push_str(" WITH SET TRUE");
+        grant.push_str(" WITH INHERIT FALSE, SET TRUE");
     }
     Ok(grant)
 }

@@ -44,7 +44,8 @@ ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
 CREATE POLICY wisdom_tenant ON {table} TO wisdom_app
     USING (tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid)
     WITH CHECK (tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid);
-CREATE POLICY wisdom_system ON {table} TO wisdom_system USING (true) WITH CHECK (true);
+CREATE POLICY wisdom_system ON {table} TO wisdom_system
+    USING (current_user = 'wisdom_system') WITH CHECK (current_user = 'wisdom_system');
 GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO wisdom_app, wisdom_system;
 "
     ))

@@ -35,21 +35,9 @@ fn lock_of(claim: &IdempotencyClaim) -> i64 {
         .map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }
 
-#[async_trait]
-impl IdempotencyRecords for Unit {
-    async fn claim(&mut self, claim: &IdempotencyClaim) -> Result<IdempotencyState, StorageError> {
-        let own = self.sql_tx().frame().tenant();
-        if own.is_some() && claim.tenant != own {
-            return Err(StorageError::new(StorageErrorKind::Invalid, HOLD.name())
-                .caused_by("a claim of another tenant"));
-        }
-        let held = self
-            .sql_tx()
-            .fetch_optional(&HOLD, &[lock_of(claim).into()])
-            .await?;
-        if held.map_or(Ok(0), |row| row.int(0))? == 0 {
-            return Ok(IdempotencyState::InFlight);
-        }
+impl Unit {
+    /// What the stored row of the key says, if there is one that has not expired.
+    async fn answered(&mut self, claim: &IdempotencyClaim) -> Result<Option<IdempotencyState>, StorageError> {
         let now = self.sql_tx().frame().now();
         let values = [
             scope(claim.tenant).into(),
@@ -58,12 +46,36 @@ impl IdempotencyRecords for Unit {
             now.into(),
         ];
         let Some(row) = self.sql_tx().fetch_optional(&FIND, &values).await? else {
-            return Ok(IdempotencyState::Fresh);
+            return Ok(None);
         };
-        if row.array::<32>(0)? == claim.fingerprint {
-            Ok(IdempotencyState::Replay(row.bytes(1)?))
+        Ok(Some(if row.array::<32>(0)? == claim.fingerprint {
+            IdempotencyState::Replay(row.bytes(1)?)
         } else {
-            Ok(IdempotencyState::Mismatch)
+            IdempotencyState::Mismatch
+        }))
+    }
+}
+
+#[async_trait]
+impl IdempotencyRecords for Unit {
+    async fn claim(&mut self, claim: &IdempotencyClaim) -> Result<IdempotencyState, StorageError> {
+        let own = self.sql_tx().frame().tenant();
+        if own.is_some() && claim.tenant != own {
+            return Err(StorageError::new(StorageErrorKind::Invalid, HOLD.name())
+                .caused_by("a claim of another tenant"));
         }
+        // An answer that is there needs no lock: whoever only replays never stands in anybody's way.
+        if let Some(known) = self.answered(claim).await? {
+            return Ok(known);
+        }
+        let held = self
+            .sql_tx()
+            .fetch_optional(&HOLD, &[lock_of(claim).into()])
+            .await?;
+        if held.map_or(Ok(0), |row| row.int(0))? == 0 {
+            return Ok(IdempotencyState::InFlight);
+        }
+        // Another one may have committed its answer before the lock was free.
+        Ok(self.answered(claim).await?.unwrap_or(IdempotencyState::Fresh))
     }
 }
