@@ -1,6 +1,7 @@
 //! The PostgreSQL store passes every storage suite, keeps tenants apart by itself, and leaves nothing behind when its
 //! callers go away.
 #![cfg(all(feature = "postgres", feature = "testkit"))]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[macro_use]
 mod storage_suite;

@@ -1,5 +1,6 @@
 //! The SQLite store passes every storage suite, and leaves nothing behind when its callers go away.
 #![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[macro_use]
 mod storage_suite;

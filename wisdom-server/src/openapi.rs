@@ -162,7 +162,7 @@ fn operation<H: Host>(
         json!([{ "bearer": [] }])
     };
     let mut answer = json!({ "description": "Done.", "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } } });
-    if route.success != StatusCode::NO_CONTENT {
+    if route.success != StatusCode::NO_CONTENT && output.get("type") != Some(&"null".into()) {
         answer["content"] = json!({ "application/json": { "schema": output } });
     }
     let problem = json!({ "$ref": format!("#/components/responses/{PROBLEM}") });

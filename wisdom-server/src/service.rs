@@ -371,9 +371,10 @@ impl Inner {
         };
         let key = credential::idempotency_key(&head.headers)?;
         let reply = wisdom.dispatch(entry, &caller, input, key).await?;
-        let mut answer = if operation.success == StatusCode::NO_CONTENT {
+        // An operation that answers nothing has an empty answer, not a JSON `null`.
+        let mut answer = if operation.success == StatusCode::NO_CONTENT || reply.body == b"null" {
             let mut answer = Answer::default();
-            *answer.status_mut() = StatusCode::NO_CONTENT;
+            *answer.status_mut() = operation.success;
             answer
         } else {
             json(operation.success, reply.body.into())

@@ -3,7 +3,11 @@
 //! Cases are generic over the store: `#[macro_use] mod events_suite;`, then `events_flows!(make)` with an async function
 //! that gives a harness around a store with empty tables, opened with [`policies`], or `None` when the store cannot be had
 //! here.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a case fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a case fails by panicking"
+)]
 
 mod receiver;
 mod stage;

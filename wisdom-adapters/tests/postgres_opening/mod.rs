@@ -12,6 +12,9 @@ use wisdom_core::unit_of_work::{Effect, Store as _};
 
 use crate::postgres_database::{connect, database, orders, run, store};
 
+/// The right condition, to be spoilt.
+const RIGHT: &str = "tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid";
+
 async fn findings(url: &str, test: &TestKit) -> Vec<String> {
     match PostgresStore::open(url, Arc::clone(test.kit()), StoreOptions::POSTGRES).await {
         Err(OpenError::Isolation { findings }) => findings,
@@ -37,8 +40,6 @@ async fn a_table_with_a_hole_in_its_wall_is_not_opened() {
     run(&mut owner, "DROP TABLE bare").await.unwrap();
     orders(database.url()).await;
     assert_eq!(findings(database.url(), &test).await, Vec::<String>::new());
-
-    const RIGHT: &str = "tenant_id = NULLIF(current_setting('wisdom.tenant_id', true), '')::uuid";
     for fault in [
         "ALTER TABLE orders NO FORCE ROW LEVEL SECURITY".to_owned(),
         "ALTER TABLE orders DISABLE ROW LEVEL SECURITY".to_owned(),

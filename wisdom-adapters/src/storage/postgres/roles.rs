@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::storage::OpenError;
@@ -128,6 +129,6 @@ async fn script(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
 }
 
 fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
-    let code = error.as_database_error().and_then(|e| e.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| codes.contains(&&*code))
 }
