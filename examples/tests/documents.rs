@@ -1,4 +1,5 @@
 //! The guides say what the code says.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

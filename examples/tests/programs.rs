@@ -1,4 +1,5 @@
 //! The programs keep their promises.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 use std::process::{Command, Output};

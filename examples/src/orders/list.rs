@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use wisdom_adapters::storage::TenantTx;
 use wisdom_adapters::storage::sql::{Row, Statement};
 use wisdom_core::access::Access;
@@ -47,7 +48,7 @@ impl<Tx: TenantTx + ?Sized> UseCase<Tx> for ListOrders {
         let request = self.page.open(&frame, Self::NAME, &[])?;
         let after = request.after.unwrap_or(Position {
             at: Timestamp::MIN,
-            id: Default::default(),
+            id: Uuid::nil(),
         });
         // One more than the page holds tells whether another page follows.
         let limit = i64::from(request.limit) + 1;
