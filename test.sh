@@ -392,14 +392,15 @@ if [ "$mode" = all ]; then
     export WISDOM_BUILT=$target/debug
     run "C and Python programs" script ffi/tests/run.sh
     run "examples" script examples/run.sh
+    run "README, line by line" script .ci/readme.sh
 fi
 
 step="counting tests"
-passed=$(passed_in "Rust tests" "doc tests" "C and Python programs" "examples")
+passed=$(passed_in "Rust tests" "doc tests" "C and Python programs" "examples" "README, line by line")
 [ "$passed" -gt 0 ] || die "no test ran"
 printf '\n%d passed, 0 failed\n' "$passed"
 if [ "$mode" = all ]; then
-    echo "All good: format, lints, docs, licences, $passed tests, C programs and examples passed in $SECONDS s."
+    echo "All good: format, lints, docs, licences, $passed tests, C programs, examples and README passed in $SECONDS s."
 else
     echo "All good: format, lints and $passed tests passed in $SECONDS s."
 fi

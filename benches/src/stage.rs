@@ -82,7 +82,7 @@ impl Stage {
         Principal {
             user: user.unwrap_or_else(|| kit.ids.id()),
             session: kit.ids.id(),
-            generation: 0,
+            generation: 1,
             tenant: None,
             authenticated_at: kit.clock.now(),
         }

@@ -27,13 +27,21 @@ pub struct wisdom_buf {
 }
 
 impl wisdom_buf {
-    pub(crate) const EMPTY: Self = Self { ptr: std::ptr::null_mut(), len: 0, reserved: 0 };
+    pub(crate) const EMPTY: Self = Self {
+        ptr: std::ptr::null_mut(),
+        len: 0,
+        reserved: 0,
+    };
 
     pub(crate) fn from_vec(mut bytes: Vec<u8>) -> Self {
         if bytes.is_empty() {
             return Self::EMPTY;
         }
-        let buffer = Self { ptr: bytes.as_mut_ptr(), len: bytes.len(), reserved: bytes.capacity() };
+        let buffer = Self {
+            ptr: bytes.as_mut_ptr(),
+            len: bytes.len(),
+            reserved: bytes.capacity(),
+        };
         std::mem::forget(bytes);
         buffer
     }
@@ -41,7 +49,10 @@ impl wisdom_buf {
 
 impl wisdom_str {
     pub(crate) fn of(text: &str) -> Self {
-        Self { ptr: text.as_ptr(), len: text.len() }
+        Self {
+            ptr: text.as_ptr(),
+            len: text.len(),
+        }
     }
 
     /// The bytes lent, or `None` for NULL with a length, or a length no object can have.
@@ -70,7 +81,9 @@ impl wisdom_str {
 pub unsafe extern "C" fn wisdom_buf_free(buf: *mut wisdom_buf) {
     guard_value((), || {
         // SAFETY: NULL or a valid buffer by this function's contract.
-        let Some(buffer) = (unsafe { buf.as_mut() }) else { return };
+        let Some(buffer) = (unsafe { buf.as_mut() }) else {
+            return;
+        };
         let taken = std::mem::replace(buffer, wisdom_buf::EMPTY);
         if !taken.ptr.is_null() {
             // SAFETY: pointer, length and capacity are those of the vector that `from_vec` let go of; the buffer was
@@ -100,13 +113,22 @@ mod tests {
 
     #[test]
     fn impossible_texts_are_refused() {
-        let null = wisdom_str { ptr: std::ptr::null(), len: 3 };
+        let null = wisdom_str {
+            ptr: std::ptr::null(),
+            len: 3,
+        };
         // SAFETY: NULL is allowed.
         assert!(unsafe { null.bytes() }.is_none());
-        let huge = wisdom_str { ptr: b"x".as_ptr(), len: usize::MAX };
+        let huge = wisdom_str {
+            ptr: b"x".as_ptr(),
+            len: usize::MAX,
+        };
         // SAFETY: refused before it is read.
         assert!(unsafe { huge.bytes() }.is_none());
-        let empty = wisdom_str { ptr: std::ptr::null(), len: 0 };
+        let empty = wisdom_str {
+            ptr: std::ptr::null(),
+            len: 0,
+        };
         // SAFETY: empty.
         assert_eq!(unsafe { empty.bytes() }, Some(&[][..]));
     }

@@ -53,7 +53,9 @@ impl Client {
             .build()
             .map_err(|_| Refusal::internal("threads cannot be started"))?;
         let max_in_flight = size(config.runtime.max_in_flight);
-        let wisdom = runtime.block_on(WisdomBuilder::new(config).build()).map_err(Refusal::config)?;
+        let wisdom = runtime
+            .block_on(WisdomBuilder::new(config).build())
+            .map_err(Refusal::config)?;
         let workers = {
             let _inside = runtime.enter();
             wisdom.start_workers()
@@ -88,7 +90,11 @@ impl Client {
     }
 
     fn check_process(&self) -> Result<(), Refusal> {
-        if self.pid == std::process::id() { Ok(()) } else { Err(Refusal::forked()) }
+        if self.pid == std::process::id() {
+            Ok(())
+        } else {
+            Err(Refusal::forked())
+        }
     }
 
     pub(crate) fn runtime(&self) -> Result<Arc<Runtime>, Refusal> {
@@ -115,7 +121,9 @@ impl Client {
         while self.in_flight() > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+        let left = deadline
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(100));
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).take();
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(runtime) = runtime else { return Ok(()) };

@@ -6,8 +6,8 @@ use wisdom_core::failure::{Failure, FailureKind};
 use crate::buffer::wisdom_str;
 use crate::guard::guard_value;
 use crate::status::{
-    WISDOM_BUSY, WISDOM_CLOSED, WISDOM_CONFIG, WISDOM_FORKED, WISDOM_INTERNAL, WISDOM_INVALID_ARGUMENT, WISDOM_OK,
-    WISDOM_PANIC, WISDOM_TIMEOUT, WISDOM_TOO_LARGE, WISDOM_VERSION, of, wisdom_status,
+    WISDOM_BUSY, WISDOM_CLOSED, WISDOM_CONFIG, WISDOM_FORKED, WISDOM_INTERNAL, WISDOM_INVALID_ARGUMENT,
+    WISDOM_OK, WISDOM_PANIC, WISDOM_TIMEOUT, WISDOM_TOO_LARGE, WISDOM_VERSION, of, wisdom_status,
 };
 
 /// Why a function refused.
@@ -21,11 +21,19 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     pub(crate) fn argument(name: &str, rule: &str) -> Self {
-        Self::Boundary(WISDOM_INVALID_ARGUMENT, "argument.invalid", format!("{name} {rule}"))
+        Self::Boundary(
+            WISDOM_INVALID_ARGUMENT,
+            "argument.invalid",
+            format!("{name} {rule}"),
+        )
     }
 
     pub(crate) fn too_large(name: &str, max: usize) -> Self {
-        Self::Boundary(WISDOM_TOO_LARGE, "argument.too_large", format!("{name} must not exceed {max} bytes"))
+        Self::Boundary(
+            WISDOM_TOO_LARGE,
+            "argument.too_large",
+            format!("{name} must not exceed {max} bytes"),
+        )
     }
 
     pub(crate) fn config(message: impl ToString) -> Self {
@@ -38,7 +46,11 @@ impl Refusal {
     }
 
     pub(crate) fn closed() -> Self {
-        Self::Boundary(WISDOM_CLOSED, "client.closed", "the client is closed, or was never open".to_owned())
+        Self::Boundary(
+            WISDOM_CLOSED,
+            "client.closed",
+            "the client is closed, or was never open".to_owned(),
+        )
     }
 
     pub(crate) fn forked() -> Self {
@@ -47,7 +59,11 @@ impl Refusal {
     }
 
     pub(crate) fn busy() -> Self {
-        Self::Boundary(WISDOM_BUSY, "client.busy", "too many calls are under way".to_owned())
+        Self::Boundary(
+            WISDOM_BUSY,
+            "client.busy",
+            "too many calls are under way".to_owned(),
+        )
     }
 
     pub(crate) fn timeout() -> Self {
@@ -97,15 +113,22 @@ impl wisdom_error {
         let failure = match refusal {
             Refusal::Boundary(_, code, message) => {
                 let json = json!({ "code": code, "title": message, "abi_status": status }).to_string();
-                return Self { status, code, message, json, retry_after_ms: -1 };
+                return Self {
+                    status,
+                    code,
+                    message,
+                    json,
+                    retry_after_ms: -1,
+                };
             }
             Refusal::Failure(failure) => failure,
         };
         if failure.kind == FailureKind::Internal {
             tracing::error!(code = failure.code, error = ?failure, "a call through the C ABI failed");
         }
-        let retry_after_ms =
-            failure.retry_after.map_or(-1, |after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
+        let retry_after_ms = failure
+            .retry_after
+            .map_or(-1, |after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         let mut body = json!({
             "type": format!("/problems/{}", failure.kind.slug()),
             "title": failure.message,
@@ -125,7 +148,10 @@ impl wisdom_error {
     }
 }
 
-const NONE: wisdom_str = wisdom_str { ptr: std::ptr::null(), len: 0 };
+const NONE: wisdom_str = wisdom_str {
+    ptr: std::ptr::null(),
+    len: 0,
+};
 
 /// The error's status; `WISDOM_OK` for NULL.
 ///
@@ -134,7 +160,9 @@ const NONE: wisdom_str = wisdom_str { ptr: std::ptr::null(), len: 0 };
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_status(error: *const wisdom_error) -> wisdom_status {
     // SAFETY: by this function's contract.
-    guard_value(WISDOM_PANIC, || unsafe { error.as_ref() }.map_or(WISDOM_OK, |e| e.status))
+    guard_value(WISDOM_PANIC, || {
+        unsafe { error.as_ref() }.map_or(WISDOM_OK, |e| e.status)
+    })
 }
 
 /// A stable code for programs, such as `tenant.slug_taken`. Lives as long as the error; empty for NULL.
@@ -144,7 +172,9 @@ pub unsafe extern "C" fn wisdom_error_status(error: *const wisdom_error) -> wisd
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_code(error: *const wisdom_error) -> wisdom_str {
     // SAFETY: by this function's contract.
-    guard_value(NONE, || unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(e.code)))
+    guard_value(NONE, || {
+        unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(e.code))
+    })
 }
 
 /// A sentence for people. Lives as long as the error; empty for NULL.
@@ -154,7 +184,9 @@ pub unsafe extern "C" fn wisdom_error_code(error: *const wisdom_error) -> wisdom
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_message(error: *const wisdom_error) -> wisdom_str {
     // SAFETY: by this function's contract.
-    guard_value(NONE, || unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(&e.message)))
+    guard_value(NONE, || {
+        unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(&e.message))
+    })
 }
 
 /// The whole error as JSON, with the members of the HTTP problem (RFC 9457). Lives as long as the error; empty for NULL.
@@ -164,7 +196,9 @@ pub unsafe extern "C" fn wisdom_error_message(error: *const wisdom_error) -> wis
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_json(error: *const wisdom_error) -> wisdom_str {
     // SAFETY: by this function's contract.
-    guard_value(NONE, || unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(&e.json)))
+    guard_value(NONE, || {
+        unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(&e.json))
+    })
 }
 
 /// After how many milliseconds trying again can help; -1 when nothing is known.

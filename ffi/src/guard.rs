@@ -33,7 +33,9 @@ pub(crate) unsafe fn guard(
     let status = refusal.status();
     // SAFETY: by this function's contract.
     if let Some(slot) = unsafe { err.as_mut() } {
-        *slot = guard_value(std::ptr::null_mut(), || Box::into_raw(Box::new(wisdom_error::new(refusal))));
+        *slot = guard_value(std::ptr::null_mut(), || {
+            Box::into_raw(Box::new(wisdom_error::new(refusal)))
+        });
     }
     status
 }

@@ -23,7 +23,10 @@ pub(crate) fn insert(client: Arc<Client>) -> Option<*mut wisdom_client> {
     let index = match slots.iter().position(|slot| slot.client.is_none()) {
         Some(index) => index,
         None if slots.len() < MAX_SLOTS => {
-            slots.push(Slot { generation: 0, client: None });
+            slots.push(Slot {
+                generation: 0,
+                client: None,
+            });
             slots.len() - 1
         }
         None => return None,
@@ -31,7 +34,9 @@ pub(crate) fn insert(client: Arc<Client>) -> Option<*mut wisdom_client> {
     let slot = slots.get_mut(index)?;
     slot.generation += 1;
     slot.client = Some(client);
-    Some(std::ptr::without_provenance_mut(slot.generation << SLOT_BITS | index))
+    Some(std::ptr::without_provenance_mut(
+        slot.generation << SLOT_BITS | index,
+    ))
 }
 
 fn parts(handle: *const wisdom_client) -> (usize, usize) {
@@ -50,6 +55,8 @@ pub(crate) fn find(handle: *const wisdom_client) -> Option<Arc<Client>> {
 pub(crate) fn remove(handle: *const wisdom_client) -> Option<Arc<Client>> {
     let (index, generation) = parts(handle);
     let mut slots = SLOTS.write().unwrap_or_else(PoisonError::into_inner);
-    let slot = slots.get_mut(index).filter(|slot| slot.generation == generation)?;
+    let slot = slots
+        .get_mut(index)
+        .filter(|slot| slot.generation == generation)?;
     slot.client.take()
 }

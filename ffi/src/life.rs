@@ -66,9 +66,11 @@ pub unsafe extern "C" fn wisdom_open_file(
         check_abi(abi)?;
         // SAFETY: by this function's contract.
         let path = unsafe { text("path", path, 4096) }?;
-        let document =
-            std::fs::read_to_string(path).map_err(|e| Refusal::config(format!("{path} cannot be read: {e}")))?;
-        let json = std::path::Path::new(path).extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+        let document = std::fs::read_to_string(path)
+            .map_err(|e| Refusal::config(format!("{path} cannot be read: {e}")))?;
+        let json = std::path::Path::new(path)
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("json"));
         *out = open(parse(&document, if json { 1 } else { 2 })?)?;
         Ok(())
     };
@@ -94,7 +96,8 @@ pub unsafe extern "C" fn wisdom_config_check(
         let out = unsafe { emptied(out) }?;
         // SAFETY: by this function's contract.
         let config = parse(unsafe { text("config", config, MAX_CONFIG) }?, format)?;
-        let json = serde_json::to_vec(&config).map_err(|_| Refusal::internal("the configuration cannot be shown"))?;
+        let json = serde_json::to_vec(&config)
+            .map_err(|_| Refusal::internal("the configuration cannot be shown"))?;
         *out = wisdom_buf::from_vec(json);
         Ok(())
     };
@@ -132,7 +135,9 @@ pub unsafe extern "C" fn wisdom_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_free(client: *mut wisdom_client) {
     guard_value((), || {
-        let Some(client) = handles::remove(client) else { return };
+        let Some(client) = handles::remove(client) else {
+            return;
+        };
         if client.is_foreign() {
             // The threads stayed with the parent: joining them here would wait for ever.
             std::mem::forget(client);
@@ -188,12 +193,17 @@ pub(crate) unsafe fn text<'a>(name: &str, value: wisdom_str, max: usize) -> Resu
         return Err(Refusal::too_large(name, max));
     }
     // SAFETY: by this function's contract.
-    let bytes = unsafe { value.bytes() }.ok_or_else(|| Refusal::argument(name, "must not be NULL with a length"))?;
+    let bytes =
+        unsafe { value.bytes() }.ok_or_else(|| Refusal::argument(name, "must not be NULL with a length"))?;
     std::str::from_utf8(bytes).map_err(|_| Refusal::argument(name, "must be UTF-8"))
 }
 
 fn check_abi(abi: u32) -> Result<(), Refusal> {
-    if (1..=WISDOM_ABI_VERSION).contains(&abi) { Ok(()) } else { Err(Refusal::version(abi, WISDOM_ABI_VERSION)) }
+    if (1..=WISDOM_ABI_VERSION).contains(&abi) {
+        Ok(())
+    } else {
+        Err(Refusal::version(abi, WISDOM_ABI_VERSION))
+    }
 }
 
 fn parse(document: &str, format: u32) -> Result<Config, Refusal> {

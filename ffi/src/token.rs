@@ -16,9 +16,14 @@ use crate::status::{WISDOM_OK, WISDOM_PANIC, WISDOM_UNAUTHENTICATED, of, wisdom_
 /// # Safety
 /// `token` must be readable. Any `client` is allowed: it is checked.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wisdom_token_check(client: *const wisdom_client, token: wisdom_str) -> wisdom_status {
+pub unsafe extern "C" fn wisdom_token_check(
+    client: *const wisdom_client,
+    token: wisdom_str,
+) -> wisdom_status {
     guard_value(WISDOM_PANIC, || {
-        let Some(client) = handles::find(client) else { return crate::status::WISDOM_CLOSED };
+        let Some(client) = handles::find(client) else {
+            return crate::status::WISDOM_CLOSED;
+        };
         let checked = on_client(&client, || {
             let _call = client.enter()?;
             // SAFETY: by this function's contract.

@@ -7,7 +7,12 @@ fn generated() -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
     let mut text = Vec::new();
-    cbindgen::Builder::new().with_crate(&root).with_config(config).generate().unwrap().write(&mut text);
+    cbindgen::Builder::new()
+        .with_crate(&root)
+        .with_config(config)
+        .generate()
+        .unwrap()
+        .write(&mut text);
     String::from_utf8(text).unwrap()
 }
 
@@ -22,22 +27,37 @@ fn the_header_is_up_to_date() {
         std::fs::write(header_path(), &fresh).unwrap();
     }
     let stored = std::fs::read_to_string(header_path()).unwrap();
-    assert!(stored == fresh, "ffi/include/wisdom.h is old: WISDOM_UPDATE_HEADER=1 cargo test -p wisdom-ffi --test header");
+    assert!(
+        stored == fresh,
+        "ffi/include/wisdom.h is old: WISDOM_UPDATE_HEADER=1 cargo test -p wisdom-ffi --test header"
+    );
 }
 
 #[test]
 fn the_header_compiles_alone_in_every_dialect() {
     let dir = tempfile::tempdir().unwrap();
     let include = header_path().parent().unwrap().to_owned();
-    for (compiler, language, standards) in
-        [("gcc", "c", ["c99", "c11"].as_slice()), ("g++", "c++", ["c++11", "c++17"].as_slice())]
-    {
+    for (compiler, language, standards) in [
+        ("gcc", "c", ["c99", "c11"].as_slice()),
+        ("g++", "c++", ["c++11", "c++17"].as_slice()),
+    ] {
         for standard in standards {
             let source = dir.path().join(format!("alone.{language}"));
-            std::fs::write(&source, "#include \"wisdom.h\"\nint main(void) { return (int)wisdom_abi_version() * 0; }\n")
-                .unwrap();
+            std::fs::write(
+                &source,
+                "#include \"wisdom.h\"\nint main(void) { return (int)wisdom_abi_version() * 0; }\n",
+            )
+            .unwrap();
             let status = Command::new(compiler)
-                .args(["-x", language, &format!("-std={standard}"), "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+                .args([
+                    "-x",
+                    language,
+                    &format!("-std={standard}"),
+                    "-Wall",
+                    "-Wextra",
+                    "-Wpedantic",
+                    "-Werror",
+                ])
                 .args(["-fsyntax-only", "-I"])
                 .arg(&include)
                 .arg(&source)

@@ -7,10 +7,10 @@ use wisdom_core::port::rate_limit::RateLimit;
 use wisdom_core::unit_of_work::Store;
 
 use crate::password::Passwords;
-use crate::store::IdentityTx;
-use crate::token::AccessTokens;
 use crate::session::confirmation::Confirmations;
 use crate::session::revocation::Revocations;
+use crate::store::IdentityTx;
+use crate::token::AccessTokens;
 
 /// The services identity's flows need beside a store.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod authenticate;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod authenticate;
 pub mod error;
 pub mod kit;
 pub mod one_time_token;

@@ -55,7 +55,10 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(UnknownRole)
     }
 }
 
@@ -103,7 +106,11 @@ impl Grants {
     /// All that the role holds.
     #[must_use]
     pub const fn of_role(role: Role) -> Self {
-        Self { role, extra: None, only: None }
+        Self {
+            role,
+            extra: None,
+            only: None,
+        }
     }
 
     /// The same, and permissions by name.
@@ -130,8 +137,14 @@ impl Grants {
     #[must_use]
     pub fn allows(&self, permission: Permission) -> bool {
         let held = self.role >= permission.floor
-            || self.extra.as_ref().is_some_and(|names| names.iter().any(|n| n == permission.name));
-        held && self.only.as_ref().is_none_or(|names| names.iter().any(|n| n == permission.name))
+            || self
+                .extra
+                .as_ref()
+                .is_some_and(|names| names.iter().any(|n| n == permission.name));
+        held && self
+            .only
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|n| n == permission.name))
     }
 }
 

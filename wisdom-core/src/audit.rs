@@ -55,7 +55,10 @@ impl AuditEntry {
     #[must_use]
     pub fn on(kind: &str, id: impl ToString) -> Self {
         Self {
-            target: Target { kind: kind.to_owned(), id: id.to_string() },
+            target: Target {
+                kind: kind.to_owned(),
+                id: id.to_string(),
+            },
             tenant: None,
             result: AuditResult::Done,
             details: Value::Null,

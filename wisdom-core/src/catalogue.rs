@@ -70,7 +70,10 @@ pub struct Entry<H> {
 
 impl<H> fmt::Debug for Entry<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("name", &self.name).field("access", &self.access).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("name", &self.name)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,7 +123,10 @@ impl<H: Host> Entry<H> {
             Box::pin(async move {
                 admit(F::ACCESS, caller)?;
                 let operation: F = read_input(input)?;
-                let value = operation.run(host, caller).await.map_err(OperationError::into_failure)?;
+                let value = operation
+                    .run(host, caller)
+                    .await
+                    .map_err(OperationError::into_failure)?;
                 reply(Once::Fresh(value))
             })
         })
@@ -177,9 +183,10 @@ impl<H: Host> Entry<H> {
 
 fn reply<T: serde::Serialize>(answer: Once<T>) -> Result<Reply, Failure> {
     match answer {
-        Once::Fresh(value) => {
-            Ok(Reply { body: serde_json::to_vec(&value).map_err(Failure::internal)?, replayed: false })
-        }
+        Once::Fresh(value) => Ok(Reply {
+            body: serde_json::to_vec(&value).map_err(Failure::internal)?,
+            replayed: false,
+        }),
         Once::Replay(body) => Ok(Reply { body, replayed: true }),
     }
 }

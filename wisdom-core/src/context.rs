@@ -105,7 +105,13 @@ impl TenantContext {
     /// For work the service does on a row it claimed: the tenant is the row's.
     #[must_use]
     pub const fn for_claimed_row(tenant: TenantId, request: RequestInfo) -> Self {
-        Self { tenant, actor: Actor::System, principal: None, grants: Grants::of_role(Role::Owner), request }
+        Self {
+            tenant,
+            actor: Actor::System,
+            principal: None,
+            grants: Grants::of_role(Role::Owner),
+            request,
+        }
     }
 
     /// The tenant.
@@ -146,7 +152,9 @@ impl TenantContext {
         if self.grants.allows(permission) {
             Ok(())
         } else {
-            Err(AccessError::Forbidden { permission: permission.name() })
+            Err(AccessError::Forbidden {
+                permission: permission.name(),
+            })
         }
     }
 }
@@ -168,14 +176,26 @@ impl SystemContext {
     /// For a worker of the service.
     #[must_use]
     pub const fn worker(reason: SystemReason, request: RequestInfo) -> Self {
-        Self { reason, actor: Actor::System, principal: None, request }
+        Self {
+            reason,
+            actor: Actor::System,
+            principal: None,
+            request,
+        }
     }
 
     /// For a public or authenticated operation, on behalf of whoever calls.
     #[must_use]
     pub fn on_behalf(reason: SystemReason, principal: Option<Principal>, request: RequestInfo) -> Self {
-        let actor = principal.as_ref().map_or(Actor::Anonymous, |p| Actor::User(p.user));
-        Self { reason, actor, principal, request }
+        let actor = principal
+            .as_ref()
+            .map_or(Actor::Anonymous, |p| Actor::User(p.user));
+        Self {
+            reason,
+            actor,
+            principal,
+            request,
+        }
     }
 
     /// Why.

@@ -144,21 +144,45 @@ impl Failure {
     /// A refusal with a code and a sentence.
     #[must_use]
     pub fn new(kind: FailureKind, code: &'static str, message: impl Into<PublicMessage>) -> Self {
-        Self { kind, code, message: message.into(), fields: Vec::new(), retry_after: None, source: None }
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            retry_after: None,
+            source: None,
+        }
     }
 
     /// A refusal of one input field.
     #[must_use]
-    pub fn field(field: impl Into<String>, rule: impl Into<Cow<'static, str>>, message: impl Into<PublicMessage>) -> Self {
-        let mut failure = Self::new(FailureKind::InvalidArgument, "input.invalid", "The input breaks a rule.");
-        failure.fields.push(FieldProblem { field: field.into(), rule: rule.into(), message: message.into() });
+    pub fn field(
+        field: impl Into<String>,
+        rule: impl Into<Cow<'static, str>>,
+        message: impl Into<PublicMessage>,
+    ) -> Self {
+        let mut failure = Self::new(
+            FailureKind::InvalidArgument,
+            "input.invalid",
+            "The input breaks a rule.",
+        );
+        failure.fields.push(FieldProblem {
+            field: field.into(),
+            rule: rule.into(),
+            message: message.into(),
+        });
         failure
     }
 
     /// A fault of ours, told without detail.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(FailureKind::Internal, "internal", "Something went wrong on our side.").caused_by(source)
+        Self::new(
+            FailureKind::Internal,
+            "internal",
+            "Something went wrong on our side.",
+        )
+        .caused_by(source)
     }
 
     /// What the caller may not know exists.
@@ -203,7 +227,9 @@ impl StdError for Failure {
     message = "`{Self}` is not an operation error",
     note = "derive `thiserror::Error`, add `#[from] StorageError` and `#[from] AccessError` variants, and implement `OperationError`"
 )]
-pub trait OperationError: StdError + From<StorageError> + From<AccessError> + Send + Sync + Sized + 'static {
+pub trait OperationError:
+    StdError + From<StorageError> + From<AccessError> + Send + Sync + Sized + 'static
+{
     /// What the caller is told. Consumes the error so that it can become the refusal's source.
     fn into_failure(self) -> Failure;
 
@@ -219,20 +245,28 @@ impl From<StorageError> for Failure {
                 "stale",
                 "It has changed since you read it: read it again and repeat your change.",
             ),
-            StorageErrorKind::Conflict => {
-                Self::new(FailureKind::Conflict, "conflict", "It contradicts something that exists already.")
-            }
-            StorageErrorKind::Contention | StorageErrorKind::Unavailable => {
-                Self::new(FailureKind::Unavailable, "storage.unavailable", "Storage is busy or away; try again soon.")
-                    .retry_after(Duration::from_secs(1))
-            }
-            StorageErrorKind::Timeout => {
-                Self::new(FailureKind::Unavailable, "storage.timeout", "Storage did not answer in time; try again soon.")
-                    .retry_after(Duration::from_secs(2))
-            }
-            StorageErrorKind::Invalid | StorageErrorKind::Corrupt | StorageErrorKind::Internal => {
-                Self::new(FailureKind::Internal, "internal", "Something went wrong on our side.")
-            }
+            StorageErrorKind::Conflict => Self::new(
+                FailureKind::Conflict,
+                "conflict",
+                "It contradicts something that exists already.",
+            ),
+            StorageErrorKind::Contention | StorageErrorKind::Unavailable => Self::new(
+                FailureKind::Unavailable,
+                "storage.unavailable",
+                "Storage is busy or away; try again soon.",
+            )
+            .retry_after(Duration::from_secs(1)),
+            StorageErrorKind::Timeout => Self::new(
+                FailureKind::Unavailable,
+                "storage.timeout",
+                "Storage did not answer in time; try again soon.",
+            )
+            .retry_after(Duration::from_secs(2)),
+            StorageErrorKind::Invalid | StorageErrorKind::Corrupt | StorageErrorKind::Internal => Self::new(
+                FailureKind::Internal,
+                "internal",
+                "Something went wrong on our side.",
+            ),
         };
         failure.caused_by(error)
     }
@@ -276,7 +310,8 @@ mod tests {
 
     #[test]
     fn a_storage_error_never_shows_its_source() {
-        let error = StorageError::new(StorageErrorKind::Internal, "users.find").caused_by("SELECT secret FROM users");
+        let error =
+            StorageError::new(StorageErrorKind::Internal, "users.find").caused_by("SELECT secret FROM users");
         let failure = Failure::from(error);
         assert!(!failure.to_string().contains("SELECT"));
         assert!(!failure.message.as_str().contains("users"));

@@ -31,7 +31,11 @@ impl IdempotencyKey {
     /// When it is empty, longer than 255, or holds anything but visible ASCII.
     pub fn parse(text: &str) -> Result<Self, IdempotencyKeyError> {
         let good = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if good { Ok(Self(text.to_owned())) } else { Err(IdempotencyKeyError) }
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdempotencyKeyError)
+        }
     }
 
     /// The text.

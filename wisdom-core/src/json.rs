@@ -26,9 +26,15 @@ pub fn parse(body: &[u8]) -> Result<Value, Failure> {
         .map_err(|error| {
             let place = format!("line {} column {}", error.line(), error.column());
             let (code, text) = if error.to_string().starts_with(TOO_DEEP) {
-                ("json.depth", format!("The body nests deeper than {MAX_DEPTH} levels ({place})."))
+                (
+                    "json.depth",
+                    format!("The body nests deeper than {MAX_DEPTH} levels ({place})."),
+                )
             } else if error.to_string().starts_with(TWICE) {
-                ("json.duplicate", format!("The body has an object with the same member twice ({place})."))
+                (
+                    "json.duplicate",
+                    format!("The body has an object with the same member twice ({place})."),
+                )
             } else {
                 ("json.syntax", format!("The body is not JSON ({place})."))
             };
@@ -55,7 +61,13 @@ impl<'de> DeserializeSeed<'de> for Strict {
 
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH { Err(E::custom(TOO_DEEP)) } else { Ok(Self { depth: self.depth + 1 }) }
+        if self.depth >= MAX_DEPTH {
+            Err(E::custom(TOO_DEEP))
+        } else {
+            Ok(Self {
+                depth: self.depth + 1,
+            })
+        }
     }
 }
 
@@ -79,7 +91,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -121,14 +135,22 @@ impl<'de> Visitor<'de> for Strict {
 /// # Errors
 /// A [`Failure`] whose `fields` say which field broke which rule.
 pub fn read_input<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
-    let input = if input.is_null() { Value::Object(Map::new()) } else { input };
+    let input = if input.is_null() {
+        Value::Object(Map::new())
+    } else {
+        input
+    };
     serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
         let text = error.into_inner().to_string();
         let named = text.split('`').nth(1).unwrap_or_default().to_owned();
         let join = |name: &str| {
             if path == "." || path == name || path.ends_with(&format!(".{name}")) {
-                if path == "." { name.to_owned() } else { path.clone() }
+                if path == "." {
+                    name.to_owned()
+                } else {
+                    path.clone()
+                }
             } else {
                 format!("{path}.{name}")
             }
@@ -137,12 +159,23 @@ pub fn read_input<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
             Failure::field(join(&named), "required", "is required")
         } else if text.starts_with("unknown field") {
             Failure::field(join(&named), "known", PublicMessage::composed(unknown(&text)))
-        } else if let Some(expected) = text.strip_prefix("invalid type: ").and_then(|t| t.split_once("expected ")) {
+        } else if let Some(expected) = text
+            .strip_prefix("invalid type: ")
+            .and_then(|t| t.split_once("expected "))
+        {
             // The part before "expected" repeats the value, which may be a secret.
-            Failure::field(path, "type", PublicMessage::composed(format!("must be {}", expected.1)))
+            Failure::field(
+                path,
+                "type",
+                PublicMessage::composed(format!("must be {}", expected.1)),
+            )
         } else if text.starts_with("invalid ") || text.starts_with("unknown variant") {
             let expected = text.split_once("expected ").map_or("another value", |t| t.1);
-            Failure::field(path, "value", PublicMessage::composed(format!("must be {expected}")))
+            Failure::field(
+                path,
+                "value",
+                PublicMessage::composed(format!("must be {expected}")),
+            )
         } else {
             Failure::field(path, "format", PublicMessage::composed(text))
         }
@@ -151,7 +184,10 @@ pub fn read_input<T: DeserializeOwned>(input: Value) -> Result<T, Failure> {
 
 fn unknown(text: &str) -> String {
     match text.split_once("expected ") {
-        Some((_, known)) => format!("is not a field here; known: {}", known.trim_start_matches("one of ")),
+        Some((_, known)) => format!(
+            "is not a field here; known: {}",
+            known.trim_start_matches("one of ")
+        ),
         None => "is not a field here; there are none".to_owned(),
     }
 }
@@ -181,16 +217,28 @@ mod tests {
 
     fn refusal(json: &str) -> (String, String) {
         let failure = read_input::<Input>(parse(json.as_bytes()).unwrap()).unwrap_err();
-        (failure.fields[0].field.clone(), failure.fields[0].rule.to_string())
+        (
+            failure.fields[0].field.clone(),
+            failure.fields[0].rule.to_string(),
+        )
     }
 
     #[test]
     fn errors_name_field_and_rule() {
         assert_eq!(refusal("{}"), ("name".into(), "required".into()));
-        assert_eq!(refusal(r#"{"name":"a","role":1}"#), ("role".into(), "known".into()));
+        assert_eq!(
+            refusal(r#"{"name":"a","role":1}"#),
+            ("role".into(), "known".into())
+        );
         assert_eq!(refusal(r#"{"name":5}"#), ("name".into(), "type".into()));
-        assert_eq!(refusal(r#"{"name":"a","inner":{"size":-1}}"#), ("inner.size".into(), "value".into()));
-        assert_eq!(refusal(r#"{"name":"a","inner":{}}"#), ("inner.size".into(), "required".into()));
+        assert_eq!(
+            refusal(r#"{"name":"a","inner":{"size":-1}}"#),
+            ("inner.size".into(), "value".into())
+        );
+        assert_eq!(
+            refusal(r#"{"name":"a","inner":{}}"#),
+            ("inner.size".into(), "required".into())
+        );
     }
 
     #[test]
@@ -208,7 +256,10 @@ mod tests {
     fn depth_and_duplicates_are_refused() {
         let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(parse(deep(MAX_DEPTH).as_bytes()).is_ok());
-        assert_eq!(parse(deep(MAX_DEPTH + 1).as_bytes()).unwrap_err().code, "json.depth");
+        assert_eq!(
+            parse(deep(MAX_DEPTH + 1).as_bytes()).unwrap_err().code,
+            "json.depth"
+        );
         assert_eq!(parse(deep(100_000).as_bytes()).unwrap_err().code, "json.depth");
         assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap_err().code, "json.duplicate");
         assert_eq!(parse(b"{} x").unwrap_err().code, "json.syntax");

@@ -49,7 +49,12 @@ impl MailRequest {
     /// A mail from a template.
     #[must_use]
     pub fn new(to: EmailAddress, category: MailCategory, template: &'static str) -> Self {
-        Self { to, category, template: template.to_owned(), params: BTreeMap::new() }
+        Self {
+            to,
+            category,
+            template: template.to_owned(),
+            params: BTreeMap::new(),
+        }
     }
 
     /// The same with one more parameter.
@@ -68,9 +73,17 @@ impl MailRequest {
             StorageError::new(StorageErrorKind::Internal, "mail.event").caused_by(e)
         };
         let plain = serde_json::to_vec(self).map_err(|e| internal(e.into()))?;
-        let sealed = frame.kit().sealer.seal(MAIL, &[], &plain).map_err(|e| internal(e.into()))?;
+        let sealed = frame
+            .kit()
+            .sealer
+            .seal(MAIL, &[], &plain)
+            .map_err(|e| internal(e.into()))?;
         let key = frame.kit().ids.next_uuid();
-        let event = NewEvent::new(MAIL_REQUESTED, format!("mail:{key}"), json!({ "sealed": STANDARD.encode(sealed) }));
+        let event = NewEvent::new(
+            MAIL_REQUESTED,
+            format!("mail:{key}"),
+            json!({ "sealed": STANDARD.encode(sealed) }),
+        );
         let event = event.internal();
         Ok(match tenant {
             Some(tenant) => event.of_tenant(tenant),
@@ -83,7 +96,11 @@ impl MailRequest {
     /// # Errors
     /// [`SealError::Refused`] when the event is of another kind, or does not open.
     pub fn from_event(event: &StoredEvent, sealer: &dyn Sealer) -> Result<Self, SealError> {
-        let sealed = event.data.get("sealed").and_then(|v| v.as_str()).ok_or(SealError::Refused)?;
+        let sealed = event
+            .data
+            .get("sealed")
+            .and_then(|v| v.as_str())
+            .ok_or(SealError::Refused)?;
         let sealed = STANDARD.decode(sealed).map_err(|_| SealError::Refused)?;
         let plain = sealer.open(MAIL, &[], &sealed)?;
         serde_json::from_slice(&plain).map_err(|_| SealError::Refused)

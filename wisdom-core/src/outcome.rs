@@ -22,14 +22,22 @@ pub struct Outcome<T> {
 impl<T> Outcome<T> {
     /// Something the audit log must tell.
     pub const fn audited(value: T, entry: AuditEntry) -> Self {
-        Self { value, audit: Some(entry), events: Vec::new() }
+        Self {
+            value,
+            audit: Some(entry),
+            events: Vec::new(),
+        }
     }
 
     /// Something the audit log need not tell, and why.
     pub const fn unaudited(value: T, reason: &'static str) -> Self {
         // The reason is for the reader and for a review's grep; nothing keeps it at run time.
         let _ = reason;
-        Self { value, audit: None, events: Vec::new() }
+        Self {
+            value,
+            audit: None,
+            events: Vec::new(),
+        }
     }
 
     /// Adds an event.
@@ -51,7 +59,11 @@ impl<T> Outcome<T> {
 
     /// The same with another value: for use cases built from others.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome { value: change(self.value), audit: self.audit, events: self.events }
+        Outcome {
+            value: change(self.value),
+            audit: self.audit,
+            events: self.events,
+        }
     }
 
     /// Splits into the value and what commit writes.
@@ -62,7 +74,8 @@ impl<T> Outcome<T> {
     pub fn into_record(self, frame: &Frame, action: &'static str) -> Result<(T, Record), StorageError> {
         let tenant_of = |named: Option<TenantId>| match (frame.tenant(), named) {
             (Some(own), Some(other)) if own != other => {
-                Err(StorageError::new(StorageErrorKind::Invalid, "commit").caused_by("a record of another tenant"))
+                Err(StorageError::new(StorageErrorKind::Invalid, "commit")
+                    .caused_by("a record of another tenant"))
             }
             (own, named) => Ok(own.or(named)),
         };
@@ -97,7 +110,14 @@ impl<T> Outcome<T> {
                 data: event.data,
             });
         }
-        Ok((self.value, Record { audit, events, idempotency: None }))
+        Ok((
+            self.value,
+            Record {
+                audit,
+                events,
+                idempotency: None,
+            },
+        ))
     }
 }
 

@@ -55,7 +55,10 @@ impl PageRequest {
     /// The first `limit` items (capped).
     #[must_use]
     pub fn first(limit: u32) -> Self {
-        Self { after: None, limit: limit.clamp(1, MAX_LIMIT) }
+        Self {
+            after: None,
+            limit: limit.clamp(1, MAX_LIMIT),
+        }
     }
 }
 
@@ -82,7 +85,10 @@ impl<T> Slice<T> {
     /// The same slice of other items.
     #[must_use]
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Slice<U> {
-        Slice { items: self.items.into_iter().map(change).collect(), next: self.next }
+        Slice {
+            items: self.items.into_iter().map(change).collect(),
+            next: self.next,
+        }
     }
 }
 
@@ -111,9 +117,11 @@ pub enum PageError {
 impl From<PageError> for Failure {
     fn from(error: PageError) -> Self {
         let (field, code, message) = match error {
-            PageError::Cursor => {
-                ("cursor", "cursor.invalid", "The cursor is not one of this list: start from the first page.")
-            }
+            PageError::Cursor => (
+                "cursor",
+                "cursor.invalid",
+                "The cursor is not one of this list: start from the first page.",
+            ),
             PageError::Limit => ("limit", "input.invalid", "must be 1 to 100"),
         };
         let mut failure = Self::field(field, "valid", message).caused_by(error);
@@ -159,7 +167,10 @@ impl PageQuery {
 fn position(plain: &[u8]) -> Option<Position> {
     let (micros, id) = plain.split_at_checked(8)?;
     let at = Timestamp::from_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
-    Some(Position { at, id: Uuid::from_slice(id).ok()? })
+    Some(Position {
+        at,
+        id: Uuid::from_slice(id).ok()?,
+    })
 }
 
 impl<T> Page<T> {
@@ -181,6 +192,9 @@ impl<T> Page<T> {
                 Some(URL_SAFE_NO_PAD.encode(sealed))
             }
         };
-        Ok(Self { items: slice.items, next })
+        Ok(Self {
+            items: slice.items,
+            next,
+        })
     }
 }

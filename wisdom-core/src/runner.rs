@@ -38,7 +38,11 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 5, base: Duration::from_millis(5), cap: Duration::from_millis(200) }
+        Self {
+            attempts: 5,
+            base: Duration::from_millis(5),
+            cap: Duration::from_millis(200),
+        }
     }
 }
 
@@ -110,7 +114,12 @@ impl<S: Store + ?Sized> Runner<S> {
     /// A runner over a store, with the kit the store was opened with.
     #[must_use]
     pub fn new(store: Arc<S>, kit: Arc<Kit>, retry: RetryPolicy) -> Self {
-        Self { store, kit, retry, denials: Arc::new(AtomicUsize::new(0)) }
+        Self {
+            store,
+            kit,
+            retry,
+            denials: Arc::new(AtomicUsize::new(0)),
+        }
     }
 
     /// The store.
@@ -158,7 +167,10 @@ impl<S: Store + ?Sized> Runner<S> {
             }
             return Err(OnceError::Operation(denied.into()));
         }
-        self.repeat(context.request(), operation, claim, || self.store.begin(context, U::EFFECT)).await
+        self.repeat(context.request(), operation, claim, || {
+            self.store.begin(context, U::EFFECT)
+        })
+        .await
     }
 
     /// Runs a use case outside of any tenant.
@@ -185,7 +197,10 @@ impl<S: Store + ?Sized> Runner<S> {
     where
         U: UseCase<S::SystemTx>,
     {
-        self.repeat(context.request(), operation, claim, || self.store.begin_system(context, U::EFFECT)).await
+        self.repeat(context.request(), operation, claim, || {
+            self.store.begin_system(context, U::EFFECT)
+        })
+        .await
     }
 
     /// Runs a use case outside of any tenant, on behalf of a caller.
@@ -225,7 +240,8 @@ impl<S: Store + ?Sized> Runner<S> {
                         if attempt < self.retry.attempts
                             && error.storage().is_some_and(StorageError::is_contention) =>
                     {
-                        metrics::counter!("wisdom_contention_retries_total", "use_case" => U::NAME).increment(1);
+                        metrics::counter!("wisdom_contention_retries_total", "use_case" => U::NAME)
+                            .increment(1);
                         tokio::time::sleep(self.pause(attempt)).await;
                         attempt += 1;
                     }
@@ -258,10 +274,13 @@ impl<S: Store + ?Sized> Runner<S> {
                 IdempotencyState::InFlight => return Err(OnceError::InFlight),
                 IdempotencyState::Mismatch => return Err(OnceError::Mismatch),
                 IdempotencyState::Replay(sealed) => {
-                    let open = self.kit.sealer.open(ANSWER, answer_context(claim).as_bytes(), &sealed);
-                    return open
-                        .map(Once::Replay)
-                        .map_err(|e| storage(StorageError::new(StorageErrorKind::Corrupt, "idempotency").caused_by(e)));
+                    let open = self
+                        .kit
+                        .sealer
+                        .open(ANSWER, answer_context(claim).as_bytes(), &sealed);
+                    return open.map(Once::Replay).map_err(|e| {
+                        storage(StorageError::new(StorageErrorKind::Corrupt, "idempotency").caused_by(e))
+                    });
                 }
             }
         }
@@ -298,7 +317,11 @@ impl<S: Store + ?Sized> Runner<S> {
     }
 
     fn pause(&self, attempt: u32) -> Duration {
-        let full = self.retry.base.saturating_mul(1 << attempt.min(16)).min(self.retry.cap);
+        let full = self
+            .retry
+            .base
+            .saturating_mul(1 << attempt.min(16))
+            .min(self.retry.cap);
         let mut noise = [0_u8; 4];
         // Without randomness the pause is the full one, which is right as well.
         if self.kit.random.fill(&mut noise).is_err() {
@@ -345,13 +368,18 @@ pub fn admit(access: Access, caller: &Caller) -> Result<(), AccessError> {
 pub fn system_context(caller: &Caller, name: &'static str) -> SystemContext {
     match caller {
         Caller::System(reason, request) => SystemContext::worker(*reason, *request),
-        caller => SystemContext::on_behalf(SystemReason(name), caller.principal().cloned(), *caller.request()),
+        caller => {
+            SystemContext::on_behalf(SystemReason(name), caller.principal().cloned(), *caller.request())
+        }
     }
 }
 
 fn answer_context(claim: &IdempotencyClaim) -> Context {
     let tenant = claim.tenant.map(|t| t.as_uuid()).unwrap_or_default();
-    Context::new().part(tenant.as_bytes()).part(claim.user.as_uuid().as_bytes()).part(claim.key.as_str())
+    Context::new()
+        .part(tenant.as_bytes())
+        .part(claim.user.as_uuid().as_bytes())
+        .part(claim.key.as_str())
 }
 
 fn fresh<T, E: From<StorageError>>(answer: Result<Once<T>, OnceError<E>>) -> Result<T, E> {

@@ -62,13 +62,23 @@ impl StorageError {
     /// An error of a kind, in an operation such as `memberships.insert`.
     #[must_use]
     pub fn new(kind: StorageErrorKind, operation: &'static str) -> Self {
-        Self { kind, operation, constraint: None, source: None }
+        Self {
+            kind,
+            operation,
+            constraint: None,
+            source: None,
+        }
     }
 
     /// A broken domain constraint.
     #[must_use]
     pub fn conflict(operation: &'static str, constraint: Constraint) -> Self {
-        Self { kind: StorageErrorKind::Conflict, operation, constraint: Some(constraint), source: None }
+        Self {
+            kind: StorageErrorKind::Conflict,
+            operation,
+            constraint: Some(constraint),
+            source: None,
+        }
     }
 
     /// A version that is not the expected one.

@@ -35,7 +35,11 @@ impl TraceContext {
         let trace_id = hex::<16>(&bytes[3..35])?;
         let span_id = hex::<8>(&bytes[36..52])?;
         let [flags] = hex::<1>(&bytes[53..55])?;
-        (trace_id != [0; 16] && span_id != [0; 8]).then_some(Self { trace_id, span_id, flags })
+        (trace_id != [0; 16] && span_id != [0; 8]).then_some(Self {
+            trace_id,
+            span_id,
+            flags,
+        })
     }
 
     /// The trace id in lower-case hex, without allocating.
@@ -60,7 +64,13 @@ impl<const N: usize> fmt::Display for Hex<N> {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{}-{}-{}", Hex(self.trace_id), Hex(self.span_id), Hex([self.flags]))
+        write!(
+            f,
+            "00-{}-{}-{}",
+            Hex(self.trace_id),
+            Hex(self.span_id),
+            Hex([self.flags])
+        )
     }
 }
 
@@ -97,7 +107,10 @@ mod tests {
     #[test]
     fn reads_and_writes_the_standards_example() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(TraceContext::parse(text).map(|t| t.to_string()).as_deref(), Some(text));
+        assert_eq!(
+            TraceContext::parse(text).map(|t| t.to_string()).as_deref(),
+            Some(text)
+        );
     }
 
     #[test]
@@ -114,6 +127,8 @@ mod tests {
         ] {
             assert!(TraceContext::parse(bad).is_none(), "{bad}");
         }
-        assert!(TraceContext::parse("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what").is_some());
+        assert!(
+            TraceContext::parse("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what").is_some()
+        );
     }
 }

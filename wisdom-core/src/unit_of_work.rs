@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::access::Grants;
 use crate::clock::Clock;
 use crate::context::{Actor, Principal, SystemContext, SystemReason, TenantContext};
-use crate::access::Grants;
 use crate::id::{IdSource, TenantId};
 use crate::idempotency::IdempotencyRecords;
 use crate::outcome::Record;
@@ -51,13 +51,21 @@ impl Frame {
     /// The frame of a tenant's unit of work. For store adapters.
     #[must_use]
     pub fn of_tenant(context: &TenantContext, kit: &Arc<Kit>) -> Self {
-        Self { scope: Scope::Tenant(context.clone()), now: kit.clock.now(), kit: Arc::clone(kit) }
+        Self {
+            scope: Scope::Tenant(context.clone()),
+            now: kit.clock.now(),
+            kit: Arc::clone(kit),
+        }
     }
 
     /// The frame of a unit of work outside of any tenant. For store adapters.
     #[must_use]
     pub fn of_system(context: &SystemContext, kit: &Arc<Kit>) -> Self {
-        Self { scope: Scope::System(context.clone()), now: kit.clock.now(), kit: Arc::clone(kit) }
+        Self {
+            scope: Scope::System(context.clone()),
+            now: kit.clock.now(),
+            kit: Arc::clone(kit),
+        }
     }
 
     /// The tenant, in a tenant's unit of work.
@@ -166,7 +174,11 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Begins a unit of work that sees and touches one tenant.
     ///
     /// Safe to cancel: a future dropped at any point leaves no open transaction behind.
-    async fn begin(&self, context: &TenantContext, effect: Effect) -> Result<Box<Self::TenantTx>, StorageError>;
+    async fn begin(
+        &self,
+        context: &TenantContext,
+        effect: Effect,
+    ) -> Result<Box<Self::TenantTx>, StorageError>;
 
     /// Begins a unit of work outside of any tenant. Safe to cancel as well.
     async fn begin_system(

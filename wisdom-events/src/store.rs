@@ -136,7 +136,11 @@ pub trait Deliveries: Send {
     async fn find(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StorageError>;
 
     /// Deliveries of an endpoint, newest first.
-    async fn list(&mut self, endpoint: EndpointId, page: &PageRequest) -> Result<Slice<Delivery>, StorageError>;
+    async fn list(
+        &mut self,
+        endpoint: EndpointId,
+        page: &PageRequest,
+    ) -> Result<Slice<Delivery>, StorageError>;
 
     /// Settles a claimed delivery: state, due time and attempt count of `delivery`, and the attempt's row, if `fence` is
     /// still the current one; the lease ends. Answers whether it was.
@@ -183,4 +187,3 @@ pub trait EventsRepositories: Send {
 pub trait EventsTx: UnitOfWork + EventsRepositories {}
 
 impl<T: UnitOfWork + EventsRepositories + ?Sized> EventsTx for T {}
-

@@ -1,8 +1,8 @@
 //! Reading a request's body within its bounds.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use wisdom_core::failure::{Failure, FailureKind, PublicMessage};
@@ -58,7 +58,7 @@ fn too_large(limit: usize) -> Failure {
 /// Whether the body is plain JSON, by its headers.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let good = match (types.next().map(|value| value.as_bytes()), types.next()) {
+    let good = match (types.next().map(HeaderValue::as_bytes), types.next()) {
         // What practically every client sends.
         (Some(b"application/json"), None) => true,
         (Some(value), None) => is_json(value),

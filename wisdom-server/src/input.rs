@@ -79,7 +79,7 @@ impl InputPlan {
     }
 
     /// The input of a request without a body.
-    pub(crate) fn from_query(&self, head: &Parts, params: &Params<'_, '_>) -> Result<Value, Failure> {
+    pub(crate) fn with_query(&self, head: &Parts, params: &Params<'_, '_>) -> Result<Value, Failure> {
         let mut input = Map::new();
         if let Some(query) = head.uri.query().filter(|query| !query.is_empty()) {
             self.read_query(query, &mut input)?;
@@ -159,7 +159,7 @@ impl QueryField {
 }
 
 /// The input of a request with a body.
-pub(crate) fn from_body(body: Value, params: &Params<'_, '_>) -> Result<Value, Failure> {
+pub(crate) fn with_body(body: Value, params: &Params<'_, '_>) -> Result<Value, Failure> {
     if params.iter().all(|(name, _)| name == TENANT) {
         return Ok(body);
     }
@@ -279,7 +279,7 @@ mod tests {
         router.insert("/{tenant}/{member}", ()).unwrap();
         let (head, ()) = Request::builder().uri(target).body(()).unwrap().into_parts();
         let params = router.at(head.uri.path()).unwrap().params;
-        plan().from_query(&head, &params)
+        plan().with_query(&head, &params)
     }
 
     #[test]
@@ -310,15 +310,15 @@ mod tests {
         router.insert("/{tenant}/{member}", ()).unwrap();
         let params = router.at("/t/m").unwrap().params;
         assert_eq!(
-            from_body(json!({ "role": "admin" }), &params).unwrap(),
+            with_body(json!({ "role": "admin" }), &params).unwrap(),
             json!({ "role": "admin", "member": "m" })
         );
         assert_eq!(
-            from_body(json!({ "member": "m" }), &params).unwrap_err().fields[0].rule,
+            with_body(json!({ "member": "m" }), &params).unwrap_err().fields[0].rule,
             "path"
         );
         assert_eq!(
-            from_body(json!([1]), &params).unwrap_err().fields[0].field,
+            with_body(json!([1]), &params).unwrap_err().fields[0].field,
             "body"
         );
     }

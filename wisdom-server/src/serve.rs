@@ -203,11 +203,11 @@ impl Connections {
         match (&self.cors, http2) {
             (None, false) => {
                 self.drive(self.http1.serve_connection(io, service_fn(answer)), &activity)
-                    .await
+                    .await;
             }
             (None, true) => {
                 self.drive(self.http2.serve_connection(io, service_fn(answer)), &activity)
-                    .await
+                    .await;
             }
             (Some(cors), http2) => {
                 let service = TowerToHyperService::new(cors.layer(tower::service_fn(answer)));

@@ -18,7 +18,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use matchit::Params;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thiserror::Error;
 use wisdom_adapters::Wisdom;
@@ -27,7 +26,7 @@ use wisdom_core::id::{RequestId, UserId};
 use wisdom_core::port::rate_limit::RatePolicyError;
 use wisdom_core::trace::{RequestInfo, TraceContext};
 
-use crate::endpoint::{Endpoint, OperationEndpoint, Target, endpoints};
+use crate::endpoint::{Endpoint, Target, endpoints};
 use crate::health::Health;
 use crate::limits::{HEADER_BYTES, HEADER_LINES};
 use crate::problem::Refusal;
@@ -35,10 +34,11 @@ use crate::rate::{Limits, Spent};
 use crate::route::{Found, Paths, Route, RouteError};
 use crate::telemetry::measure::Measure;
 use crate::telemetry::{REQUEST, chain};
-use crate::{body, client, credential, input, openapi};
+use crate::{client, openapi};
+
+mod operate;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer.
@@ -284,109 +284,6 @@ impl Inner {
         }
     }
 
-    async fn operate<B>(
-        &self,
-        operation: &OperationEndpoint,
-        params: &Params<'_, '_>,
-        info: RequestInfo,
-        head: &Parts,
-        body: B,
-        trip: &mut Trip,
-    ) -> Result<Answer, Failure>
-    where
-        B: Body + Send,
-        B::Data: Send,
-        B::Error: Send,
-    {
-        let wisdom = &*self.wisdom;
-        let entry = wisdom
-            .catalogue()
-            .find(operation.name)
-            .ok_or_else(Failure::not_found)?;
-        // Where anybody may come, a credential says nothing: an old one must not stop a log-in or refresh.
-        let principal = match operation.public {
-            true => None,
-            false => {
-                let token = credential::bearer(&head.headers)?;
-                token.map(|token| wisdom.authenticate(token)).transpose()?
-            }
-        };
-        if let Some(principal) = &principal {
-            trip.user = Some(principal.user);
-            self.limits.take_user(principal.user, &mut trip.spent).await?;
-            wisdom.note_sight(principal);
-        } else if !operation.public {
-            return Err(Failure::new(
-                FailureKind::Unauthenticated,
-                "unauthenticated",
-                "Sign in first.",
-            ));
-        }
-        let named = credential::tenant(&head.headers)?;
-        let tenant = match params.get(input::TENANT) {
-            Some(text) => Some(text.parse().map_err(|_| Failure::not_found())?),
-            None => named,
-        };
-        if let (Some(tenant), Some(named)) = (tenant, named)
-            && tenant != named
-        {
-            // Only who may see both is told that they differ.
-            wisdom
-                .caller(entry, principal.clone(), Some(tenant), info)
-                .await?;
-            wisdom.caller(entry, principal, Some(named), info).await?;
-            let text = "The path and the header Wisdom-Tenant name different tenants.";
-            return Err(Failure::new(
-                FailureKind::InvalidArgument,
-                "tenant.mismatch",
-                text,
-            ));
-        }
-        let caller = wisdom.caller(entry, principal, tenant, info).await?;
-        trip.reading = true;
-        let bytes = body::read(&head.headers, body, operation.body_bytes).await?;
-        trip.reading = false;
-        let input = if operation.takes_body {
-            if head.uri.query().is_some_and(|query| !query.is_empty()) {
-                let text = "This route takes its input from the body, not from the query.";
-                return Err(Failure::new(
-                    FailureKind::InvalidArgument,
-                    "query.unexpected",
-                    text,
-                ));
-            }
-            if !bytes.is_empty() {
-                body::require_json(&head.headers)?;
-            }
-            input::from_body(wisdom_core::json::parse(&bytes)?, params)?
-        } else if bytes.is_empty() {
-            operation.plan.from_query(head, params)?
-        } else {
-            let text = "This route takes its input from the query, not from a body.";
-            return Err(Failure::new(
-                FailureKind::InvalidArgument,
-                "body.unexpected",
-                text,
-            ));
-        };
-        let key = credential::idempotency_key(&head.headers)?;
-        let reply = wisdom.dispatch(entry, &caller, input, key).await?;
-        // An operation that answers nothing has an empty answer, not a JSON `null`.
-        let mut answer = if operation.success == StatusCode::NO_CONTENT || reply.body == b"null" {
-            let mut answer = Answer::default();
-            *answer.status_mut() = operation.success;
-            answer
-        } else {
-            json(operation.success, reply.body.into())
-        };
-        if reply.replayed {
-            answer
-                .headers_mut()
-                .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-        }
-        Ok(answer)
-    }
-
     /// The headers that every answer carries.
     fn dress(&self, headers: &mut HeaderMap, id: RequestId, spent: &Spent) {
         headers.reserve(9);
@@ -464,7 +361,7 @@ fn report(refusal: &Refusal) {
     let failure = &*refusal.failure;
     match failure.kind {
         FailureKind::Internal => {
-            tracing::error!(code = failure.code, error = chain(failure), "a request failed")
+            tracing::error!(code = failure.code, error = chain(failure), "a request failed");
         }
         FailureKind::Unavailable | FailureKind::Timeout => {
             tracing::warn!(

@@ -3,16 +3,15 @@
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use serde_json::Value;
 use wisdom_auth::authenticate::authenticate;
-use wisdom_core::access::{Access, AccessError, Grants, Role};
+use wisdom_core::access::{Access, AccessError, Grants};
 use wisdom_core::catalogue::{Entry, Kind, Reply};
 use wisdom_core::context::{Caller, Principal, SystemContext, SystemReason, TenantContext, VerifiedMembership};
-use wisdom_core::failure::{Failure, FailureKind};
+use wisdom_core::failure::{Failure, FailureKind, OperationError};
 use wisdom_core::id::{IdSourceExt as _, TenantId, UserId, kind};
 use wisdom_core::idempotency::{IdempotencyClaim, IdempotencyKey};
 use wisdom_core::trace::{RequestInfo, TraceContext};
 use wisdom_core::random::SecureRandomExt as _;
 use wisdom_core::unit_of_work::Effect;
-use wisdom_tenancy::tenant::TenantState;
 
 use super::Wisdom;
 use super::memberships::Known;
@@ -65,7 +64,7 @@ impl Wisdom {
     /// A refusal when the token is not valid, or its session has ended.
     pub fn authenticate(&self, token: &str) -> Result<Principal, Failure> {
         let now = self.runner.kit().clock.now();
-        authenticate(&self.auth, token, now).map_err(wisdom_core::failure::OperationError::into_failure)
+        authenticate(&self.auth, token, now).map_err(OperationError::into_failure)
     }
 
     /// The caller of an operation: resolves the tenant where there is one.
@@ -105,16 +104,7 @@ impl Wisdom {
         }
         let known = self.standing(tenant, principal.user, entry.effect, request).await?;
         let known = known.ok_or_else(Failure::not_found)?;
-        match known.state {
-            TenantState::Active => {}
-            TenantState::Suspended => {
-                return Err(Failure::new(FailureKind::Forbidden, "tenant.suspended", "The tenant is suspended."));
-            }
-            TenantState::DeletionPending if known.role == Role::Owner => {
-                return Err(Failure::new(FailureKind::Forbidden, "tenant.deleting", "The tenant is being deleted."));
-            }
-            TenantState::DeletionPending => return Err(Failure::not_found()),
-        }
+        known.state.admit(known.role).map_err(OperationError::into_failure)?;
         let membership = VerifiedMembership::attested(tenant, principal.user, Grants::of_role(known.role));
         Ok(Caller::Tenant(TenantContext::from_membership(membership, principal, request)?))
     }
@@ -135,7 +125,7 @@ impl Wisdom {
         let reading = self.memberships.begin();
         let context = SystemContext::worker(STANDING, request);
         let standing = self.runner.system(&context, &FindStanding { tenant, user }).await;
-        let standing = standing.map_err(wisdom_core::failure::OperationError::into_failure)?;
+        let standing = standing.map_err(OperationError::into_failure)?;
         let known = standing.as_ref().map(Known::from);
         if let Some(known) = known {
             self.memberships.keep(reading, tenant, user, known);

@@ -44,8 +44,14 @@ pub enum RevokeReason {
 }
 
 impl RevokeReason {
-    const ALL: [Self; 6] =
-        [Self::LogOut, Self::Revoked, Self::Reuse, Self::Ahead, Self::CredentialChange, Self::Disabled];
+    const ALL: [Self; 6] = [
+        Self::LogOut,
+        Self::Revoked,
+        Self::Reuse,
+        Self::Ahead,
+        Self::CredentialChange,
+        Self::Disabled,
+    ];
 
     /// The name in storage.
     #[must_use]

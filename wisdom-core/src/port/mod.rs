@@ -75,10 +75,18 @@ impl PortError {
     #[must_use]
     pub fn new(port: &'static str, operation: &'static str, kind: PortErrorKind) -> Self {
         let retry = match kind {
-            PortErrorKind::RateLimited | PortErrorKind::Timeout | PortErrorKind::Unavailable => Retry::Backoff,
+            PortErrorKind::RateLimited | PortErrorKind::Timeout | PortErrorKind::Unavailable => {
+                Retry::Backoff
+            }
             _ => Retry::Never,
         };
-        Self { port, operation, kind, retry, source: None }
+        Self {
+            port,
+            operation,
+            kind,
+            retry,
+            source: None,
+        }
     }
 
     /// The same error with another retry hint.
@@ -110,6 +118,8 @@ impl fmt::Display for PortError {
 
 impl std::error::Error for PortError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+        self.source
+            .as_deref()
+            .map(|s| s as &(dyn std::error::Error + 'static))
     }
 }

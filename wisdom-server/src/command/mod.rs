@@ -91,7 +91,8 @@ fn execute(cli: Cli) -> Result<(), Trouble> {
             show::openapi(&*assemble(Config::in_memory()).await?)
         }),
         Command::Operations => run::block_on(&config, async {
-            show::operations(&*assemble(Config::in_memory()).await?)
+            show::operations(&*assemble(Config::in_memory()).await?);
+            Ok(())
         }),
         Command::Keys(KeysCommand::Rotate) => show::rotate(&config),
         Command::Migrate => {

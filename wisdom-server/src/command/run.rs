@@ -76,7 +76,7 @@ async fn run(config: Config) -> Result<(), Trouble> {
     greet(wisdom.config(), address);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     server.run(listener, stop).await;
-    let _ = workers.stop(WORKERS_STOP).await;
+    workers.stop(WORKERS_STOP).await;
     upkeep.abort();
     tracing::info!("stopped");
     Ok(())

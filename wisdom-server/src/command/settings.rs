@@ -15,7 +15,7 @@ pub(super) struct Settings {
     /// Where to listen, as address:port (`server.listen`).
     #[arg(long, value_name = "ADDRESS", global = true)]
     listen: Option<String>,
-    /// The database (`storage.url`): sqlite:PATH, postgres://…, memory:, or a reference such as env:DATABASE_URL.
+    /// The database (`storage.url`): sqlite:PATH, postgres://…, memory:, or a reference such as env:NAME.
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
     /// Where embedded adapters keep files (`data_dir`).

@@ -40,7 +40,7 @@ pub(super) fn openapi(wisdom: &Wisdom) -> Result<(), Trouble> {
     print(&document)
 }
 
-pub(super) fn operations(wisdom: &Wisdom) -> Result<(), Trouble> {
+pub(super) fn operations(wisdom: &Wisdom) {
     let routes = routes::all();
     for entry in wisdom.catalogue().iter() {
         let route = routes.iter().find(|route| route.operation == entry.name);
@@ -50,7 +50,6 @@ pub(super) fn operations(wisdom: &Wisdom) -> Result<(), Trouble> {
         );
         say!("{:<36} {:<38} {place}", entry.name, entry.access.to_string());
     }
-    Ok(())
 }
 
 /// Makes a new signing key. Running servers take it up by themselves.

@@ -177,6 +177,6 @@ mod tests {
         assert_eq!(line["context"]["operation"], "auth.me");
         assert_eq!(line["context"]["count"], 3);
         assert_eq!(line["context"]["text"], "x\ny");
-        assert_eq!(bytes.iter().filter(|b| **b == b'\n').count(), 1);
+        assert_eq!(String::from_utf8(bytes).unwrap().lines().count(), 1);
     }
 }

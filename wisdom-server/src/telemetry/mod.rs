@@ -68,7 +68,7 @@ pub fn install_metrics() -> Result<PrometheusHandle, TelemetryError> {
     ];
     PrometheusBuilder::new()
         .set_buckets(&SECONDS)
-        .and_then(|builder| builder.install_recorder())
+        .and_then(PrometheusBuilder::install_recorder)
         .map_err(|_| TelemetryError::MetricsTwice)
 }
 

@@ -30,7 +30,8 @@ pub(crate) struct Setup {
     dir: Arc<TempDir>,
     flags: Vec<String>,
     starts: AtomicU32,
-    _database: Option<TestDatabase>,
+    /// Dropped with the setup.
+    database: Option<TestDatabase>,
 }
 
 impl Setup {
@@ -40,7 +41,7 @@ impl Setup {
             dir: Arc::new(tempfile::tempdir().unwrap()),
             flags: Vec::new(),
             starts: AtomicU32::new(0),
-            _database: None,
+            database: None,
         };
         setup
             .set("auth.password.memory_kib", "7168")
@@ -57,7 +58,7 @@ impl Setup {
         setup
             .flags
             .extend(["--database".to_owned(), database.url().to_owned()]);
-        setup._database = Some(database);
+        setup.database = Some(database);
         setup
     }
 
@@ -285,14 +286,8 @@ impl Server {
             .expect(204);
         let mut person = self.log_in(&email).await;
         let tenants = self.get("/v1/tenants", &person.access).await.expect(200);
-        person.tenant = tenants.body["items"][0]["tenant"]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        person.member = tenants.body["items"][0]["membership"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        person.tenant = string(&tenants.body["items"][0]["tenant"]["id"]);
+        person.member = string(&tenants.body["items"][0]["membership"]);
         person
     }
 
@@ -311,7 +306,7 @@ impl Server {
             .expect(201);
         let mut person = self.log_in(&email).await;
         person.tenant.clone_from(&inviter.tenant);
-        person.member = joined.body["membership"]["id"].as_str().unwrap().to_owned();
+        person.member = string(&joined.body["membership"]["id"]);
         person
     }
 
@@ -336,6 +331,10 @@ pub(crate) struct Person {
     pub(crate) refresh: String,
     pub(crate) tenant: String,
     pub(crate) member: String,
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
 
 fn newest_token(folder: &Path, address: &str) -> Option<String> {

@@ -32,8 +32,8 @@ async fn a_second_start_keeps_everything(setup: Setup) {
         assert_eq!(
             entry.metadata().unwrap().permissions().mode() & 0o777,
             0o600,
-            "{:?}",
-            entry.path()
+            "{}",
+            entry.path().display()
         );
     }
 

@@ -156,17 +156,21 @@ impl Row {
     /// # Errors
     /// See [`Row`].
     pub fn opt_int(&self, at: usize) -> Read<Option<i64>> {
-        #[cfg(feature = "postgres")]
-        if let Data::Postgres(row) = &self.data {
-            use sqlx::{Column as _, Row as _, TypeInfo as _};
-            let column = row.try_column(at).map_err(|e| self.corrupt(e))?;
-            let narrow = match column.type_info().name() {
-                "INT4" => Some(row.try_get::<Option<i32>, _>(at).map(|v| v.map(i64::from))),
-                "INT2" => Some(row.try_get::<Option<i16>, _>(at).map(|v| v.map(i64::from))),
-                _ => None,
-            };
-            if let Some(value) = narrow {
-                return value.map_err(|e| self.corrupt(e));
+        match &self.data {
+            #[cfg(feature = "sqlite")]
+            Data::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Data::Postgres(row) => {
+                use sqlx::{Column as _, Row as _, TypeInfo as _};
+                let column = row.try_column(at).map_err(|e| self.corrupt(e))?;
+                let narrow = match column.type_info().name() {
+                    "INT4" => Some(row.try_get::<Option<i32>, _>(at).map(|v| v.map(i64::from))),
+                    "INT2" => Some(row.try_get::<Option<i16>, _>(at).map(|v| v.map(i64::from))),
+                    _ => None,
+                };
+                if let Some(value) = narrow {
+                    return value.map_err(|e| self.corrupt(e));
+                }
             }
         }
         column!(self, at, i64, i64)
