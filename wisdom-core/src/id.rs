@@ -26,6 +26,8 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const SUFFIX_LENGTH: usize = 26;
 /// Longest prefix the TypeID specification allows.
 const MAX_PREFIX_LENGTH: usize = 63;
+/// Longest text of any id, in bytes.
+pub const MAX_ID_TEXT: usize = MAX_PREFIX_LENGTH + 1 + SUFFIX_LENGTH;
 /// Marks a byte that is not in the alphabet.
 const INVALID: u8 = 0xff;
 
@@ -91,8 +93,8 @@ impl<K: Kind> Id<K> {
         self.uuid
     }
 
-    fn fmt_text(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buffer = [0_u8; MAX_PREFIX_LENGTH + 1 + SUFFIX_LENGTH];
+    /// The text, written into the buffer: for hot paths, without allocation and formatter.
+    pub fn encode<'b>(&self, buffer: &'b mut [u8; MAX_ID_TEXT]) -> &'b str {
         let prefix = K::PREFIX.as_bytes();
         let end = prefix.len() + 1 + SUFFIX_LENGTH;
         let (head, suffix) = buffer[..end].split_at_mut(prefix.len() + 1);
@@ -103,8 +105,8 @@ impl<K: Kind> Id<K> {
             *place = ALPHABET[(rest & 31) as usize];
             rest >>= 5;
         }
-        let text = std::str::from_utf8(&buffer[..end]).map_err(|_| fmt::Error)?;
-        formatter.pad(text)
+        // ASCII by construction.
+        std::str::from_utf8(&buffer[..end]).unwrap_or_default()
     }
 }
 
@@ -144,13 +146,13 @@ impl<K: Kind> Hash for Id<K> {
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_text(formatter)
+        formatter.pad(self.encode(&mut [0; MAX_ID_TEXT]))
     }
 }
 
 impl<K: Kind> fmt::Debug for Id<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_text(formatter)
+        formatter.pad(self.encode(&mut [0; MAX_ID_TEXT]))
     }
 }
 
@@ -214,7 +216,7 @@ impl<K: Kind> FromStr for Id<K> {
 
 impl<K: Kind> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.encode(&mut [0; MAX_ID_TEXT]))
     }
 }
 

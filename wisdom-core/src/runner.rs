@@ -269,28 +269,21 @@ impl<S: Store + ?Sized> Runner<S> {
     {
         let storage = |e: StorageError| OnceError::Operation(U::Error::from(e));
         if let Some(claim) = claim {
-            match tx.idempotency().claim(claim).await.map_err(storage)? {
-                IdempotencyState::Fresh => {}
-                IdempotencyState::InFlight => return Err(OnceError::InFlight),
-                IdempotencyState::Mismatch => return Err(OnceError::Mismatch),
-                IdempotencyState::Replay(sealed) => {
-                    let open = self
-                        .kit
-                        .sealer
-                        .open(ANSWER, answer_context(claim).as_bytes(), &sealed);
-                    return open.map(Once::Replay).map_err(|e| {
-                        storage(StorageError::new(StorageErrorKind::Corrupt, "idempotency").caused_by(e))
-                    });
-                }
+            let known = tx.idempotency().claim(claim).await.map_err(storage)?;
+            if known != IdempotencyState::Fresh {
+                // Ended here and not by the drop, so that the key is free again before the caller hears of it.
+                undo(tx, U::NAME).await;
+                return self.answered(known, claim).map_err(|refusal| match refusal {
+                    OnceError::Operation(error) => storage(error),
+                    OnceError::InFlight => OnceError::InFlight,
+                    OnceError::Mismatch => OnceError::Mismatch,
+                });
             }
         }
         let outcome = match operation.run(&mut tx).await {
             Ok(outcome) => outcome,
             Err(refusal) => {
-                // The refusal is what matters; a rollback that fails ends with the connection.
-                if let Err(error) = tx.rollback().await {
-                    tracing::debug!(use_case = U::NAME, %error, "rollback failed");
-                }
+                undo(tx, U::NAME).await;
                 return Err(OnceError::Operation(refusal));
             }
         };
@@ -314,6 +307,33 @@ impl<S: Store + ?Sized> Runner<S> {
         }
         tx.commit(record).await.map_err(storage)?;
         Ok(Once::Fresh(value))
+    }
+
+    /// What a claim that is not fresh is answered with.
+    fn answered<T>(
+        &self,
+        state: IdempotencyState,
+        claim: &IdempotencyClaim,
+    ) -> Result<Once<T>, OnceError<StorageError>> {
+        match state {
+            IdempotencyState::InFlight => Err(OnceError::InFlight),
+            IdempotencyState::Mismatch => Err(OnceError::Mismatch),
+            IdempotencyState::Replay(sealed) => {
+                let opened = self
+                    .kit
+                    .sealer
+                    .open(ANSWER, answer_context(claim).as_bytes(), &sealed);
+                opened.map(Once::Replay).map_err(|e| {
+                    OnceError::Operation(
+                        StorageError::new(StorageErrorKind::Corrupt, "idempotency").caused_by(e),
+                    )
+                })
+            }
+            IdempotencyState::Fresh => Err(OnceError::Operation(StorageError::new(
+                StorageErrorKind::Internal,
+                "idempotency",
+            ))),
+        }
     }
 
     fn pause(&self, attempt: u32) -> Duration {
@@ -345,6 +365,13 @@ impl<S: Store + ?Sized> Runner<S> {
             }
         }
         self.denials.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Rolls back. A rollback that fails ends with the connection.
+async fn undo<Tx: UnitOfWork + ?Sized>(tx: Box<Tx>, name: &'static str) {
+    if let Err(error) = tx.rollback().await {
+        tracing::debug!(use_case = name, %error, "rollback failed");
     }
 }
 

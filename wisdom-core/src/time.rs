@@ -89,8 +89,9 @@ fn whole_micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// The text, without allocation and formatter.
+    fn text(self) -> Result<[u8; 27], fmt::Error> {
         let moment = OffsetDateTime::from_unix_timestamp(self.unix_seconds()).map_err(|_| fmt::Error)?;
         let mut text = *b"0000-00-00T00:00:00.000000Z";
         write_digits(&mut text[0..4], moment.year().unsigned_abs());
@@ -101,6 +102,13 @@ impl fmt::Display for Timestamp {
         write_digits(&mut text[17..19], u32::from(moment.second()));
         let fraction = u32::try_from(self.0.rem_euclid(MICROS_PER_SECOND)).map_err(|_| fmt::Error)?;
         write_digits(&mut text[20..26], fraction);
+        Ok(text)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.text()?;
         formatter.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
@@ -143,7 +151,8 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text().map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rate limits of requests, and the header fields that tell of them
 //! (draft-ietf-httpapi-ratelimit-headers).
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// What the port can count in a window of a minute.
 const MOST: u32 = 60_000_000;
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const STATE: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The limits of every request: by address before anything else, by user once known.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Limits {
         }
     }
 
-    /// Tells the most exhausted policy.
+    /// Tells the most exhausted policy. Where nothing was counted the headers are taken away.
     pub(crate) fn tell(&self, spent: &Spent, headers: &mut HeaderMap) {
         let told = match (&spent.address, &spent.user) {
             (Some(address), Some(user)) => {
@@ -97,19 +97,26 @@ impl Limits {
             }
             (None, Some(user)) => (&self.user, user),
             (Some(address), None) => (&self.address, address),
-            (None, None) => return,
+            (None, None) => {
+                headers.remove(POLICY);
+                headers.remove(STATE);
+                return;
+            }
         };
         headers.insert(POLICY, self.policies.clone());
-        let mut text = String::with_capacity(48);
+        // A policy's name has at most 64 characters, and a number at most 20 digits.
+        let mut text = [0_u8; 128];
+        let mut rest = &mut text[..];
         let (policy, decision) = told;
         let _ = write!(
-            text,
+            rest,
             r#""{}";r={};t={}"#,
             policy.name(),
             decision.remaining,
             ceil(decision.reset_after)
         );
-        if let Ok(value) = HeaderValue::try_from(text) {
+        let left = rest.len();
+        if let Ok(value) = HeaderValue::from_bytes(&text[..text.len() - left]) {
             headers.insert(STATE, value);
         }
     }

@@ -1,9 +1,9 @@
 //! The service: one request in, one answer out.
 
 use std::fmt;
-use std::io::Write as _;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use thiserror::Error;
 use wisdom_adapters::Wisdom;
 use wisdom_core::failure::{Failure, FailureKind};
-use wisdom_core::id::{RequestId, UserId};
+use wisdom_core::id::{MAX_ID_TEXT, RequestId, UserId};
 use wisdom_core::port::rate_limit::RatePolicyError;
 use wisdom_core::trace::{RequestInfo, TraceContext};
 
@@ -34,12 +34,11 @@ use crate::rate::{Limits, Spent};
 use crate::route::{Found, Paths, Route, RouteError};
 use crate::telemetry::measure::Measure;
 use crate::telemetry::{REQUEST, chain};
-use crate::{client, openapi};
+use crate::{client, openapi, rate};
 
 mod operate;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer.
 pub type Answer = Response<Full<Bytes>>;
@@ -78,7 +77,8 @@ struct Inner {
     trusted: Vec<IpAddr>,
     timeout: Duration,
     log_requests: bool,
-    over_tls: bool,
+    /// The headers of an answer that says nothing itself; some are filled in for each one.
+    common: HeaderMap,
     draining: AtomicBool,
 }
 
@@ -126,7 +126,7 @@ impl Service {
                 .collect(),
             timeout: Duration::from_secs(config.server.request_timeout_seconds.into()),
             log_requests: config.log.requests,
-            over_tls: config.public_url.as_str().starts_with("https:"),
+            common: common_headers(config.public_url.as_str().starts_with("https:")),
             draining: AtomicBool::new(false),
             wisdom,
         };
@@ -156,9 +156,9 @@ impl Service {
         let (head, body) = request.into_parts();
         let source = client::address(&inner.trusted, peer, &head.headers);
         let info = inner.wisdom.request(trace(&head.headers), Some(source));
-        REQUEST
-            .scope(info, inner.serve(started, peer, source, info, head, body))
-            .await
+        // Pinned here, because wrapping a future copies it, and this one is large.
+        let work = pin!(inner.serve(started, peer, source, info, head, body));
+        REQUEST.scope(info, work).await
     }
 }
 
@@ -183,9 +183,10 @@ impl Inner {
             _ => &self.unmatched,
         };
         let mut trip = Trip::default();
-        let work =
-            AssertUnwindSafe(self.answer(&found, peer, source, info, &head, body, &mut trip)).catch_unwind();
-        let outcome = tokio::time::timeout(self.timeout, work).await;
+        let outcome = {
+            let work = pin!(self.answer(&found, peer, source, info, &head, body, &mut trip));
+            tokio::time::timeout(self.timeout, AssertUnwindSafe(work).catch_unwind()).await
+        };
         let result = match outcome {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Failure::internal("the task panicked; see the line before").into()),
@@ -196,7 +197,7 @@ impl Inner {
             report(&refusal);
             refusal.response(info.id)
         });
-        self.dress(answer.headers_mut(), info.id, &trip.spent);
+        self.dress(&mut answer, info.id, &trip.spent);
         let time = started.elapsed();
         measure.record(answer.status(), time);
         if self.log_requests {
@@ -284,39 +285,50 @@ impl Inner {
         }
     }
 
-    /// The headers that every answer carries.
-    fn dress(&self, headers: &mut HeaderMap, id: RequestId, spent: &Spent) {
-        headers.reserve(9);
-        let mut text = [0_u8; 40];
-        let mut rest = &mut text[..];
-        let _ = write!(rest, "{id}");
-        let free = rest.len();
-        if let Ok(value) = HeaderValue::from_bytes(&text[..text.len() - free]) {
+    /// The headers that every answer carries. What the answer says itself wins; a body is JSON unless it says otherwise.
+    fn dress(&self, answer: &mut Answer, id: RequestId, spent: &Spent) {
+        let empty = answer.body().is_end_stream();
+        let headers = answer.headers_mut();
+        let own = std::mem::replace(headers, self.common.clone());
+        if let Ok(value) = HeaderValue::from_str(id.encode(&mut [0; MAX_ID_TEXT])) {
             headers.insert(X_REQUEST_ID, value);
         }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        );
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers
-            .entry(CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
-        if self.over_tls {
-            headers.insert(
-                STRICT_TRANSPORT_SECURITY,
-                HeaderValue::from_static("max-age=31536000; includeSubDomains"),
-            );
+        if empty {
+            headers.remove(CONTENT_TYPE);
         }
         self.limits.tell(spent, headers);
+        headers.extend(own);
     }
+}
+
+/// Cloning a map with places for all headers is much cheaper than inserting them one by one.
+fn common_headers(over_tls: bool) -> HeaderMap {
+    const PLACE: HeaderValue = HeaderValue::from_static("");
+    let mut headers = HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (X_REQUEST_ID, PLACE),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (rate::POLICY, PLACE),
+        (rate::STATE, PLACE),
+    ]);
+    if over_tls {
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        );
+    }
+    headers
 }
 
 fn json(status: StatusCode, body: Bytes) -> Answer {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, JSON);
     answer
 }
 

@@ -60,7 +60,9 @@ pub struct WisdomBuilder {
 
 impl fmt::Debug for WisdomBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WisdomBuilder").field("operations", &self.operations.len()).finish_non_exhaustive()
+        f.debug_struct("WisdomBuilder")
+            .field("operations", &self.operations.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,13 +184,23 @@ impl WisdomBuilder {
 }
 
 async fn open_storage(config: &Config, kit: &Arc<Kit>) -> Result<Arc<storage::DynStore>, OpenError> {
-    let secret = |source| OpenError::Secret { key: "storage.url", source };
+    let secret = |source| OpenError::Secret {
+        key: "storage.url",
+        source,
+    };
     let url = resolve_text(&config.storage.url).map_err(secret)?;
     let url = match url.expose().split_once(':') {
-        Some(("sqlite", path)) => format!("sqlite:{}", config.data_path(path.trim_start_matches("//")).display()),
+        Some(("sqlite", path)) => format!(
+            "sqlite:{}",
+            config.data_path(path.trim_start_matches("//")).display()
+        ),
         _ => url.expose().to_owned(),
     };
-    let mut options = if url.starts_with("sqlite:") { StoreOptions::SQLITE } else { StoreOptions::POSTGRES };
+    let mut options = if url.starts_with("sqlite:") {
+        StoreOptions::SQLITE
+    } else {
+        StoreOptions::POSTGRES
+    };
     if let Some(connections) = config.storage.max_connections {
         options.max_connections = connections;
     }
@@ -196,7 +208,10 @@ async fn open_storage(config: &Config, kit: &Arc<Kit>) -> Result<Arc<storage::Dy
 }
 
 fn value(key: &'static str) -> impl Fn(&dyn fmt::Display) -> OpenError {
-    move |rule| OpenError::Value { key, rule: rule.to_string() }
+    move |rule| OpenError::Value {
+        key,
+        rule: rule.to_string(),
+    }
 }
 
 fn seconds(figure: u32) -> Duration {
@@ -209,18 +224,33 @@ fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenE
         .map_err(|e| value("auth.password.min_length")(&e))?;
     let auth = &config.auth;
     let refresh = RefreshPolicy::default()
-        .lives(seconds(auth.session_idle_seconds), seconds(auth.session_absolute_seconds))
+        .lives(
+            seconds(auth.session_idle_seconds),
+            seconds(auth.session_absolute_seconds),
+        )
         .and_then(|policy| policy.grace(seconds(auth.refresh_window_seconds), MAX_REPLAYS))
         .map_err(|e| value("auth")(&e))?;
     let from = EmailAddress::parse(&config.email.from).map_err(|e| value("email.from")(&e))?;
-    let loopback = config.webhooks.allow_loopback.unwrap_or_else(|| config.server.listen.ip().is_loopback());
+    let loopback = config
+        .webhooks
+        .allow_loopback
+        .unwrap_or_else(|| config.server.listen.ip().is_loopback());
     let days = u64::from(config.tenancy.invitation_days);
     Ok(Policies::new()
         .with(password)
         .with(refresh)
-        .with(MailPolicy { from: Some(from), app_url: config.app_url().to_string() })
-        .with(WebhookPolicy { allow_loopback: loopback, ..WebhookPolicy::default() })
-        .with(InvitationPolicy { ttl: Duration::from_secs(days * 86_400), ..InvitationPolicy::default() })
+        .with(MailPolicy {
+            from: Some(from),
+            app_url: config.app_url().to_string(),
+        })
+        .with(WebhookPolicy {
+            allow_loopback: loopback,
+            ..WebhookPolicy::default()
+        })
+        .with(InvitationPolicy {
+            ttl: Duration::from_secs(days * 86_400),
+            ..InvitationPolicy::default()
+        })
         .overlaid_by(set))
 }
 

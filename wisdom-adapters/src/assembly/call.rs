@@ -5,12 +5,13 @@ use serde_json::Value;
 use wisdom_auth::authenticate::authenticate;
 use wisdom_core::access::{Access, AccessError, Grants};
 use wisdom_core::catalogue::{Entry, Kind, Reply};
-use wisdom_core::context::{Caller, Principal, SystemContext, SystemReason, TenantContext, VerifiedMembership};
+use wisdom_core::context::{
+    Caller, Principal, SystemContext, SystemReason, TenantContext, VerifiedMembership,
+};
 use wisdom_core::failure::{Failure, FailureKind, OperationError};
 use wisdom_core::id::{IdSourceExt as _, TenantId, UserId, kind};
 use wisdom_core::idempotency::{IdempotencyClaim, IdempotencyKey};
 use wisdom_core::trace::{RequestInfo, TraceContext};
-use wisdom_core::random::SecureRandomExt as _;
 use wisdom_core::unit_of_work::Effect;
 
 use super::Wisdom;
@@ -40,7 +41,14 @@ impl<'a> Call<'a> {
     /// A call by nobody in particular and outside of any tenant; set the other fields as needed.
     #[must_use]
     pub const fn new(operation: &'a str, input: Value, request: RequestInfo) -> Self {
-        Self { operation, token: None, tenant: None, idempotency_key: None, request, input }
+        Self {
+            operation,
+            token: None,
+            tenant: None,
+            idempotency_key: None,
+            request,
+            input,
+        }
     }
 }
 
@@ -51,9 +59,14 @@ impl Wisdom {
         let kit = self.runner.kit();
         let id = kit.ids.id::<kind::Request>();
         let trace = trace.unwrap_or_else(|| {
-            // Without randomness the request's own id is unique as well.
-            let span = kit.random.bytes::<8>().unwrap_or([1; 8]);
-            TraceContext { trace_id: kit.ids.next_uuid().into_bytes(), span_id: span, flags: 1 }
+            // The second half of a UUIDv7 is random and never zero. Asking the system for more randomness is a system
+            // call, and would be the dearest part of a small request.
+            let [.., a, b, c, d, e, f, g, h] = id.as_uuid().into_bytes();
+            TraceContext {
+                trace_id: kit.ids.next_uuid().into_bytes(),
+                span_id: [a, b, c, d, e, f, g, h],
+                flags: 1,
+            }
         });
         RequestInfo { id, trace, source }
     }
@@ -102,11 +115,18 @@ impl Wisdom {
         if !needs_tenant && entry.effect == Effect::Write {
             return Ok(Caller::Authenticated(principal, request));
         }
-        let known = self.standing(tenant, principal.user, entry.effect, request).await?;
+        let known = self
+            .standing(tenant, principal.user, entry.effect, request)
+            .await?;
         let known = known.ok_or_else(Failure::not_found)?;
-        known.state.admit(known.role).map_err(OperationError::into_failure)?;
+        known
+            .state
+            .admit(known.role)
+            .map_err(OperationError::into_failure)?;
         let membership = VerifiedMembership::attested(tenant, principal.user, Grants::of_role(known.role));
-        Ok(Caller::Tenant(TenantContext::from_membership(membership, principal, request)?))
+        Ok(Caller::Tenant(TenantContext::from_membership(
+            membership, principal, request,
+        )?))
     }
 
     /// Reads may rest on what was known seconds ago; writes ask storage.
@@ -146,10 +166,20 @@ impl Wisdom {
     ) -> Result<Reply, Failure> {
         let claim = match (idempotency_key, caller.principal()) {
             (Some(text), Some(principal)) if entry.effect == Effect::Write && entry.kind != Kind::Flow => {
-                let key = IdempotencyKey::parse(text)
-                    .map_err(|_| Failure::field("Idempotency-Key", "format", "must be 1 to 255 visible ASCII characters"))?;
+                let key = IdempotencyKey::parse(text).map_err(|_| {
+                    Failure::field(
+                        "Idempotency-Key",
+                        "format",
+                        "must be 1 to 255 visible ASCII characters",
+                    )
+                })?;
                 let tenant = caller.tenant().map(TenantContext::tenant);
-                Some(IdempotencyClaim { tenant, user: principal.user, key, fingerprint: fingerprint(entry.name, &input) })
+                Some(IdempotencyClaim {
+                    tenant,
+                    user: principal.user,
+                    key,
+                    fingerprint: fingerprint(entry.name, &input),
+                })
             }
             _ => None,
         };
@@ -168,16 +198,24 @@ impl Wisdom {
     /// # Errors
     /// The refusal, ready to be shown.
     pub async fn call(&self, call: Call<'_>) -> Result<Reply, Failure> {
-        let entry = self.catalogue.find(call.operation).filter(|entry| entry.access != Access::System);
+        let entry = self
+            .catalogue
+            .find(call.operation)
+            .filter(|entry| entry.access != Access::System);
         let entry = entry.ok_or_else(|| {
-            Failure::new(FailureKind::NotFound, "operation.unknown", "There is no operation of this name.")
+            Failure::new(
+                FailureKind::NotFound,
+                "operation.unknown",
+                "There is no operation of this name.",
+            )
         })?;
         let principal = call.token.map(|token| self.authenticate(token)).transpose()?;
         if let Some(principal) = &principal {
             self.note_sight(principal);
         }
         let caller = self.caller(entry, principal, call.tenant, call.request).await?;
-        self.dispatch(entry, &caller, call.input, call.idempotency_key).await
+        self.dispatch(entry, &caller, call.input, call.idempotency_key)
+            .await
     }
 }
 
@@ -230,8 +268,18 @@ mod tests {
     #[test]
     fn fingerprints_ignore_order_and_nothing_else() {
         let a = fingerprint("op", &json!({"a": 1, "b": ["x", "y"]}));
-        assert_eq!(a, fingerprint("op", &serde_json::from_str(r#"{ "b":["x","y"], "a":1 }"#).unwrap()));
-        for other in [json!({"a": 1, "b": ["y", "x"]}), json!({"a": "1", "b": ["x", "y"]}), json!({"a": 1, "b": ["xy"]})] {
+        assert_eq!(
+            a,
+            fingerprint(
+                "op",
+                &serde_json::from_str(r#"{ "b":["x","y"], "a":1 }"#).unwrap()
+            )
+        );
+        for other in [
+            json!({"a": 1, "b": ["y", "x"]}),
+            json!({"a": "1", "b": ["x", "y"]}),
+            json!({"a": 1, "b": ["xy"]}),
+        ] {
             assert_ne!(a, fingerprint("op", &other));
         }
         assert_ne!(a, fingerprint("po", &json!({"a": 1, "b": ["x", "y"]})));

@@ -20,7 +20,10 @@ pub(crate) struct Known {
 
 impl From<&Standing> for Known {
     fn from(standing: &Standing) -> Self {
-        Self { role: standing.role, state: standing.tenant.state }
+        Self {
+            role: standing.role,
+            state: standing.tenant.state,
+        }
     }
 }
 
@@ -40,7 +43,10 @@ pub(crate) struct Reading(u64);
 impl Memberships {
     pub(crate) fn new(capacity: u64) -> Self {
         let known = Cache::builder().max_capacity(capacity).time_to_live(LIFE).build();
-        Self { known, changes: AtomicU64::new(0) }
+        Self {
+            known,
+            changes: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn get(&self, tenant: TenantId, user: UserId) -> Option<Known> {
@@ -78,8 +84,14 @@ mod tests {
     #[test]
     fn what_was_read_before_a_change_is_not_kept() {
         let cache = Memberships::new(10);
-        let (tenant, user) = (TenantId::from_uuid(Uuid::from_u128(1)), UserId::from_uuid(Uuid::from_u128(2)));
-        let known = Known { role: Role::Owner, state: TenantState::Active };
+        let (tenant, user) = (
+            TenantId::from_uuid(Uuid::from_u128(1)),
+            UserId::from_uuid(Uuid::from_u128(2)),
+        );
+        let known = Known {
+            role: Role::Owner,
+            state: TenantState::Active,
+        };
         let reading = cache.begin();
         cache.forget();
         cache.keep(reading, tenant, user, known);

@@ -98,8 +98,10 @@ fn address(key: &'static str, text: &str, data_dir: &Path) -> Result<Url, OpenEr
         .filter(|(_, path)| !path.is_empty() && !Path::new(path).is_absolute());
     let full = match relative {
         Some((scheme, path)) => {
-            let folder = std::path::absolute(data_dir.join(path))
-                .map_err(|source| OpenError::Folder { path: data_dir.to_owned(), source })?;
+            let folder = std::path::absolute(data_dir.join(path)).map_err(|source| OpenError::Folder {
+                path: data_dir.to_owned(),
+                source,
+            })?;
             Url::parse(&format!("{scheme}{}", folder.display()))
         }
         None => Url::parse(text),
@@ -137,9 +139,11 @@ fn email(url: &Url, kit: &Kit) -> Result<Arc<dyn EmailSender>, PortError> {
     match url.scheme() {
         "outbox" | "file" => Ok(Arc::new(OutboxSender::from_url(url, Arc::clone(&kit.clock))?)),
         #[cfg(feature = "email-smtp")]
-        "smtp" | "smtps" => {
-            Ok(Arc::new(crate::email::SmtpSender::from_url(url, &secrets, Arc::clone(&kit.clock))?))
-        }
+        "smtp" | "smtps" => Ok(Arc::new(crate::email::SmtpSender::from_url(
+            url,
+            &secrets,
+            Arc::clone(&kit.clock),
+        )?)),
         "memory" => Ok(Arc::new(MemorySender::new(Arc::clone(&kit.clock)))),
         _ => Err(unknown("email", "outbox:, file:///, smtp://, smtps://, memory:")),
     }
@@ -158,7 +162,9 @@ fn crm(url: &Url, http: &Arc<dyn HttpClient>) -> Result<Arc<dyn Crm>, PortError>
         #[cfg(feature = "crm-hubspot")]
         "hubspot" => {
             let http = Arc::clone(http);
-            Ok(Arc::new(crate::crm::hubspot::HubSpotCrm::from_url(url, &secrets, http)?))
+            Ok(Arc::new(crate::crm::hubspot::HubSpotCrm::from_url(
+                url, &secrets, http,
+            )?))
         }
         _ => Err(unknown("crm", "log:, hubspot:")),
     }
@@ -169,12 +175,16 @@ fn payments(url: &Url, kit: &Kit, http: &Arc<dyn HttpClient>) -> Result<Arc<dyn 
         "fake" => {
             let failed = |e| PortError::new("payments", "open", PortErrorKind::Internal).with_source(e);
             let secret = kit.random.token_base62(32).map_err(failed)?;
-            Ok(Arc::new(FakePayments::new(SecretText::from(format!("whsec_{secret}")))?))
+            Ok(Arc::new(FakePayments::new(SecretText::from(format!(
+                "whsec_{secret}"
+            )))?))
         }
         #[cfg(feature = "payments-stripe")]
         "stripe" => {
             let http = Arc::clone(http);
-            Ok(Arc::new(crate::payments::stripe::StripePayments::from_url(url, &secrets, http)?))
+            Ok(Arc::new(crate::payments::stripe::StripePayments::from_url(
+                url, &secrets, http,
+            )?))
         }
         _ => Err(unknown("payments", "fake:, stripe:")),
     }
@@ -197,7 +207,10 @@ mod tests {
         let read = |text: &str| address("blob.url", text, Path::new("/data")).map(|url| url.to_string());
         assert_eq!(read("file:///var/files").unwrap(), "file:///var/files");
         assert_eq!(read("blobs:files").unwrap(), "blobs:/data/files");
-        assert!(matches!(read("file:/no/such/secret"), Err(OpenError::Secret { key: "blob.url", .. })));
+        assert!(matches!(
+            read("file:/no/such/secret"),
+            Err(OpenError::Secret { key: "blob.url", .. })
+        ));
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("url");
         std::fs::write(&secret, "memory:\n").unwrap();

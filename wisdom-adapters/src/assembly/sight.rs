@@ -31,7 +31,12 @@ impl Wisdom {
                 principal = sights.recv() => principal,
                 () = stop.cancelled() => None,
             };
-            let Some(Principal { session, generation, .. }) = principal else { return };
+            let Some(Principal {
+                session, generation, ..
+            }) = principal
+            else {
+                return;
+            };
             let context = SystemContext::worker(CONFIRM, self.request(None, None));
             let confirm = ConfirmGeneration { session, generation };
             if let Err(error) = self.runner.system(&context, &confirm).await {

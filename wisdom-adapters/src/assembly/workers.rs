@@ -30,12 +30,19 @@ impl Wisdom {
     pub fn start_workers(self: &Arc<Self>) -> Workers {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let (relay, deliveries) = (Relay::new(Arc::clone(self)), DeliveryWorker::new(Arc::clone(self)));
+        let (relay, deliveries) = (
+            Relay::new(Arc::clone(self)),
+            DeliveryWorker::new(Arc::clone(self)),
+        );
         let token = stop.clone();
         tasks.spawn(async move { relay.run(token).await });
         let token = stop.clone();
         tasks.spawn(async move { deliveries.run(token).await });
-        let sights = self.sights_inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let sights = self
+            .sights_inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(sights) = sights {
             let (wisdom, token) = (Arc::clone(self), stop.clone());
             tasks.spawn(async move { wisdom.confirm_sights(sights, token).await });
@@ -59,16 +66,17 @@ impl Wisdom {
                     self.auth.tokens.set_ring(ring);
                 }
                 Ok(_) => {}
-                Err(error) => tracing::error!(%error, "the key file cannot be read; the old keys stay in use"),
+                Err(error) => {
+                    tracing::error!(%error, "the key file cannot be read; the old keys stay in use")
+                }
             }
         }
     }
 }
 
 fn same_keys(a: &KeyRing, b: &KeyRing) -> bool {
-    let facts = |ring: &KeyRing| -> BTreeSet<_> {
-        ring.keys().map(|key| (key.id(), key.verifies_until())).collect()
-    };
+    let facts =
+        |ring: &KeyRing| -> BTreeSet<_> { ring.keys().map(|key| (key.id(), key.verifies_until())).collect() };
     facts(a) == facts(b)
 }
 

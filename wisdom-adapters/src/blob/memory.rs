@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use wisdom_core::clock::Clock;
 use wisdom_core::port::blob::{
-    Blob, BlobKey, BlobMeta, BlobPage, BlobPrefix, BlobStore, GetOptions, ListOptions, ListedBlob, MAX_PAGE, PutOptions,
-    check_put, check_range,
+    Blob, BlobKey, BlobMeta, BlobPage, BlobPrefix, BlobStore, GetOptions, ListOptions, ListedBlob, MAX_PAGE,
+    PutOptions, check_put, check_range,
 };
 use wisdom_core::port::{PortError, PortErrorKind};
 
@@ -32,7 +32,10 @@ impl MemoryBlobs {
     /// An empty store.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, stored: RwLock::default() }
+        Self {
+            clock,
+            stored: RwLock::default(),
+        }
     }
 }
 
@@ -46,7 +49,9 @@ impl BlobStore for MemoryBlobs {
         }
         let total: usize = stored.values().map(|blob| blob.bytes.len()).sum();
         if total + bytes.len() > MAX_TOTAL {
-            return Err(PortError::new("blob", "put", PortErrorKind::Unavailable).with_source("memory is full"));
+            return Err(
+                PortError::new("blob", "put", PortErrorKind::Unavailable).with_source("memory is full")
+            );
         }
         let meta = BlobMeta {
             key: key.clone(),
@@ -60,10 +65,15 @@ impl BlobStore for MemoryBlobs {
 
     async fn get(&self, key: &BlobKey, options: &GetOptions) -> Result<Option<Blob>, PortError> {
         let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(blob) = stored.get(key.as_str()) else { return Ok(None) };
+        let Some(blob) = stored.get(key.as_str()) else {
+            return Ok(None);
+        };
         let range = check_range(options, blob.meta.size)?;
         let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-        Ok(Some(Blob { meta: blob.meta.clone(), bytes: blob.bytes.slice(at(range.start)..at(range.end)) }))
+        Ok(Some(Blob {
+            meta: blob.meta.clone(),
+            bytes: blob.bytes.slice(at(range.start)..at(range.end)),
+        }))
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<BlobMeta>, PortError> {
@@ -72,7 +82,10 @@ impl BlobStore for MemoryBlobs {
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), PortError> {
-        self.stored.write().unwrap_or_else(PoisonError::into_inner).remove(key.as_str());
+        self.stored
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key.as_str());
         Ok(())
     }
 
@@ -84,7 +97,10 @@ impl BlobStore for MemoryBlobs {
             .range::<str, _>((std::ops::Bound::Excluded(behind), std::ops::Bound::Unbounded))
             .filter(|(_, blob)| prefix.holds(&blob.meta.key))
             .take(limit + 1)
-            .map(|(_, blob)| ListedBlob { key: blob.meta.key.clone(), size: blob.meta.size })
+            .map(|(_, blob)| ListedBlob {
+                key: blob.meta.key.clone(),
+                size: blob.meta.size,
+            })
             .collect();
         let more = items.len() > limit;
         items.truncate(limit);

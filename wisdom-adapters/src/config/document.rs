@@ -126,7 +126,9 @@ impl Document {
                 return Err(explain(&path, &text));
             }
         }
-        Err(ConfigError::Syntax("too many values of the wrong type".to_owned()))
+        Err(ConfigError::Syntax(
+            "too many values of the wrong type".to_owned(),
+        ))
     }
 }
 
@@ -143,7 +145,9 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
 
 fn retype(root: &mut Value, path: &str) -> bool {
     let pointer = format!("/{}", path.replace('.', "/"));
-    let Some(slot) = root.pointer_mut(&pointer) else { return false };
+    let Some(slot) = root.pointer_mut(&pointer) else {
+        return false;
+    };
     let Some(text) = slot.as_str() else { return false };
     let typed = if let Ok(number) = text.parse::<i64>() {
         Value::from(number)
@@ -169,14 +173,23 @@ fn explain(path: &str, text: &str) -> ConfigError {
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .map(|(_, known)| known.to_owned());
         let key = if path.is_empty() || path == unknown || path.ends_with(&format!(".{unknown}")) {
-            if path.is_empty() { unknown.to_owned() } else { path.to_owned() }
+            if path.is_empty() {
+                unknown.to_owned()
+            } else {
+                path.to_owned()
+            }
         } else {
             format!("{path}.{unknown}")
         };
         return ConfigError::UnknownKey { key, suggestion };
     }
-    let rule = text.split_once("expected ").map_or_else(|| text.to_owned(), |(_, e)| format!("must be {e}"));
-    ConfigError::Value { key: path.to_owned(), rule }
+    let rule = text
+        .split_once("expected ")
+        .map_or_else(|| text.to_owned(), |(_, e)| format!("must be {e}"));
+    ConfigError::Value {
+        key: path.to_owned(),
+        rule,
+    }
 }
 
 /// How near two words are, 0 to 1. One letter wrong, or two exchanged, is a slip of the fingers, however short the word.
@@ -190,30 +203,78 @@ fn check(config: Config) -> Result<Config, ConfigError> {
         if (low..=high).contains(&value) {
             Ok(())
         } else {
-            Err(ConfigError::Value { key: key.to_owned(), rule: format!("must be {low} to {high}") })
+            Err(ConfigError::Value {
+                key: key.to_owned(),
+                rule: format!("must be {low} to {high}"),
+            })
         }
     };
     let auth = &config.auth;
     within("auth.access_token_seconds", auth.access_token_seconds, 60, 900)?;
-    within("auth.session_idle_seconds", auth.session_idle_seconds, 300, 365 * 86_400)?;
-    within("auth.session_absolute_seconds", auth.session_absolute_seconds, auth.session_idle_seconds, 365 * 86_400)?;
+    within(
+        "auth.session_idle_seconds",
+        auth.session_idle_seconds,
+        300,
+        365 * 86_400,
+    )?;
+    within(
+        "auth.session_absolute_seconds",
+        auth.session_absolute_seconds,
+        auth.session_idle_seconds,
+        365 * 86_400,
+    )?;
     within("auth.refresh_window_seconds", auth.refresh_window_seconds, 0, 60)?;
-    within("auth.password.memory_kib", auth.password.memory_kib, 7168, 262_144)?;
+    within(
+        "auth.password.memory_kib",
+        auth.password.memory_kib,
+        7168,
+        262_144,
+    )?;
     within("auth.password.passes", auth.password.passes, 1, 16)?;
     within("auth.password.lanes", auth.password.lanes, 1, 4)?;
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
-    within("storage.max_connections", config.storage.max_connections.unwrap_or(1), 1, 1000)?;
-    within("rate_limit.per_address", config.rate_limit.per_address, 1, u32::MAX)?;
+    within(
+        "storage.max_connections",
+        config.storage.max_connections.unwrap_or(1),
+        1,
+        1000,
+    )?;
+    within(
+        "rate_limit.per_address",
+        config.rate_limit.per_address,
+        1,
+        u32::MAX,
+    )?;
     within("rate_limit.per_user", config.rate_limit.per_user, 1, u32::MAX)?;
-    within("server.max_connections", config.server.max_connections, 1, 1_000_000)?;
-    within("server.request_timeout_seconds", config.server.request_timeout_seconds, 1, 600)?;
+    within(
+        "server.max_connections",
+        config.server.max_connections,
+        1,
+        1_000_000,
+    )?;
+    within(
+        "server.request_timeout_seconds",
+        config.server.request_timeout_seconds,
+        1,
+        600,
+    )?;
     within("server.drain_seconds", config.server.drain_seconds, 0, 600)?;
     within("runtime.worker_threads", config.runtime.worker_threads, 0, 1024)?;
-    within("runtime.blocking_threads", config.runtime.blocking_threads, 1, 1024)?;
-    within("runtime.max_in_flight", config.runtime.max_in_flight, 1, 1_000_000)?;
+    within(
+        "runtime.blocking_threads",
+        config.runtime.blocking_threads,
+        1,
+        1024,
+    )?;
+    within(
+        "runtime.max_in_flight",
+        config.runtime.max_in_flight,
+        1,
+        1_000_000,
+    )?;
     Ok(config)
 }
 
@@ -244,7 +305,10 @@ mod tests {
     #[test]
     fn a_misspelled_key_is_refused_with_a_suggestion() {
         let error = "[storage]\nulr = 'memory:'".parse::<Config>().unwrap_err();
-        assert_eq!(error.to_string(), "unknown key `storage.ulr`; did you mean `url`?");
+        assert_eq!(
+            error.to_string(),
+            "unknown key `storage.ulr`; did you mean `url`?"
+        );
         let error = r#"{"storge":{}}"#.parse::<Config>().unwrap_err();
         assert_eq!(error.to_string(), "unknown key `storge`; did you mean `storage`?");
     }
@@ -252,11 +316,16 @@ mod tests {
     #[test]
     fn later_layers_win_and_texts_become_numbers() {
         let mut document = Document::new();
-        document.layer("[auth]\naccess_token_seconds = 300\naudience = 'a'", Format::Toml).unwrap();
+        document
+            .layer("[auth]\naccess_token_seconds = 300\naudience = 'a'", Format::Toml)
+            .unwrap();
         document.layer_environment([
             ("WISDOM_AUTH__ACCESS_TOKEN_SECONDS".to_owned(), "120".to_owned()),
             ("WISDOM_LOG__REQUESTS".to_owned(), "false".to_owned()),
-            ("WISDOM_SERVER__CORS_ORIGINS".to_owned(), "https://a.example, https://b.example".to_owned()),
+            (
+                "WISDOM_SERVER__CORS_ORIGINS".to_owned(),
+                "https://a.example, https://b.example".to_owned(),
+            ),
             ("WISDOM_TEST_DATABASE_URL".to_owned(), "x".to_owned()),
             ("OTHER".to_owned(), "x".to_owned()),
         ]);
@@ -269,10 +338,17 @@ mod tests {
 
     #[test]
     fn figures_out_of_bounds_are_refused_by_name() {
-        let error = "[auth]\naccess_token_seconds = 3600".parse::<Config>().unwrap_err();
+        let error = "[auth]\naccess_token_seconds = 3600"
+            .parse::<Config>()
+            .unwrap_err();
         assert_eq!(error.to_string(), "`auth.access_token_seconds` must be 60 to 900");
-        let error = "public_url = 'https://a.example/path'".parse::<Config>().unwrap_err();
-        assert!(error.to_string().starts_with("`public_url` must be an origin"), "{error}");
+        let error = "public_url = 'https://a.example/path'"
+            .parse::<Config>()
+            .unwrap_err();
+        assert!(
+            error.to_string().starts_with("`public_url` must be an origin"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -87,10 +87,19 @@ impl Config {
     pub fn in_memory() -> Self {
         let memory = || "memory:".to_owned();
         Self {
-            storage: StorageConfig { url: memory(), ..StorageConfig::default() },
-            email: EmailConfig { url: memory(), ..EmailConfig::default() },
+            storage: StorageConfig {
+                url: memory(),
+                ..StorageConfig::default()
+            },
+            email: EmailConfig {
+                url: memory(),
+                ..EmailConfig::default()
+            },
             blob: BlobConfig { url: memory() },
-            auth: AuthConfig { keys: memory(), ..AuthConfig::default() },
+            auth: AuthConfig {
+                keys: memory(),
+                ..AuthConfig::default()
+            },
             ..Self::default()
         }
     }
@@ -121,7 +130,10 @@ pub struct StorageConfig {
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { url: "sqlite:wisdom.db".to_owned(), max_connections: None }
+        Self {
+            url: "sqlite:wisdom.db".to_owned(),
+            max_connections: None,
+        }
     }
 }
 
@@ -164,7 +176,10 @@ pub struct UrlConfig<D> {
 
 impl<D: DefaultUrl> Default for UrlConfig<D> {
     fn default() -> Self {
-        Self { url: D::URL.to_owned(), kind: std::marker::PhantomData }
+        Self {
+            url: D::URL.to_owned(),
+            kind: std::marker::PhantomData,
+        }
     }
 }
 
@@ -182,7 +197,11 @@ pub struct RateLimitConfig {
 
 impl Default for RateLimitConfig {
     fn default() -> Self {
-        Self { url: "local:".to_owned(), per_address: 1200, per_user: 1200 }
+        Self {
+            url: "local:".to_owned(),
+            per_address: 1200,
+            per_user: 1200,
+        }
     }
 }
 
@@ -198,7 +217,10 @@ pub struct EmailConfig {
 
 impl Default for EmailConfig {
     fn default() -> Self {
-        Self { url: "outbox:mail".to_owned(), from: "wisdom@localhost.example".to_owned() }
+        Self {
+            url: "outbox:mail".to_owned(),
+            from: "wisdom@localhost.example".to_owned(),
+        }
     }
 }
 
@@ -212,7 +234,9 @@ pub struct BlobConfig {
 
 impl Default for BlobConfig {
     fn default() -> Self {
-        Self { url: "blobs:files".to_owned() }
+        Self {
+            url: "blobs:files".to_owned(),
+        }
     }
 }
 
@@ -282,7 +306,14 @@ pub struct PasswordConfig {
 
 impl Default for PasswordConfig {
     fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1, min_length: 15, permits: 0, queue: 64 }
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            min_length: 15,
+            permits: 0,
+            queue: 64,
+        }
     }
 }
 
@@ -354,7 +385,11 @@ pub struct RuntimeConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        Self { worker_threads: 0, blocking_threads: 16, max_in_flight: 1024 }
+        Self {
+            worker_threads: 0,
+            blocking_threads: 16,
+            max_in_flight: 1024,
+        }
     }
 }
 
@@ -370,6 +405,9 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), requests: true }
+        Self {
+            level: "info".to_owned(),
+            requests: true,
+        }
     }
 }

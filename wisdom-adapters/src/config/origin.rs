@@ -77,9 +77,20 @@ mod tests {
 
     #[test]
     fn only_origins() {
-        assert_eq!(Origin::parse("https://Api.Example.com/").unwrap().as_str(), "https://api.example.com");
+        assert_eq!(
+            Origin::parse("https://Api.Example.com/").unwrap().as_str(),
+            "https://api.example.com"
+        );
         assert_eq!(Origin::parse(Origin::local().as_str()).unwrap(), Origin::local());
-        for bad in ["", "api.example.com", "ftp://a.b", "https://a.b/c", "https://u@a.b", "https://a.b?x", "https://a.b#x"] {
+        for bad in [
+            "",
+            "api.example.com",
+            "ftp://a.b",
+            "https://a.b/c",
+            "https://u@a.b",
+            "https://a.b?x",
+            "https://a.b#x",
+        ] {
             assert!(Origin::parse(bad).is_err(), "{bad}");
         }
     }

@@ -51,7 +51,10 @@ pub fn resolve_text(text: &str) -> Result<SecretText, SecretRefError> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "configuration is where the environment may be read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "configuration is where the environment may be read"
+)]
 fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -70,6 +73,9 @@ mod tests {
         std::fs::write(&path, " \n").unwrap();
         assert!(matches!(resolve(&reference), Err(SecretRefError::Empty(_))));
         assert!(matches!(resolve("hunter2"), Err(SecretRefError::NotAReference)));
-        assert!(matches!(resolve("env:WISDOM_NO_SUCH_VARIABLE"), Err(SecretRefError::Variable(_))));
+        assert!(matches!(
+            resolve("env:WISDOM_NO_SUCH_VARIABLE"),
+            Err(SecretRefError::Variable(_))
+        ));
     }
 }

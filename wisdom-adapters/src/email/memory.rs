@@ -30,7 +30,10 @@ impl MemorySender {
     /// A transport at which nothing has arrived.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, kept: Mutex::default() }
+        Self {
+            clock,
+            kept: Mutex::default(),
+        }
     }
 
     /// The messages kept, oldest first, in the Internet Message Format (RFC 5322).
@@ -53,7 +56,9 @@ impl EmailSender for MemorySender {
         while kept.len() > Self::KEPT {
             kept.pop_front();
         }
-        Ok(EmailReceipt { reference: format!("memory:{}", message.key.as_str()) })
+        Ok(EmailReceipt {
+            reference: format!("memory:{}", message.key.as_str()),
+        })
     }
 }
 

@@ -57,7 +57,10 @@ impl KeyFile {
     /// # Errors
     /// [`KeyError::File`].
     pub fn in_folder(folder: &Path, name: &str) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::File { path: folder.to_owned(), source };
+        let failed = |source| KeyError::File {
+            path: folder.to_owned(),
+            source,
+        };
         fs::create_dir_all(folder).map_err(failed)?;
         #[cfg(unix)]
         {
@@ -92,9 +95,9 @@ impl KeyFile {
         let _ = fs::remove_file(&draft);
         match linked {
             Ok(()) => Ok(made),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                self.read()?.ok_or_else(|| KeyError::Content { path: self.0.clone() })
-            }
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => self
+                .read()?
+                .ok_or_else(|| KeyError::Content { path: self.0.clone() }),
             Err(source) => Err(self.failed(source)),
         }
     }
@@ -121,12 +124,17 @@ impl KeyFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(&self.0).map_err(|e| self.failed(e))?.permissions().mode();
+            let mode = fs::metadata(&self.0)
+                .map_err(|e| self.failed(e))?
+                .permissions()
+                .mode();
             if mode & 0o077 != 0 {
                 return Err(KeyError::Readable { path: self.0.clone() });
             }
         }
-        serde_json::from_slice(&text).map(Some).map_err(|_| KeyError::Content { path: self.0.clone() })
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|_| KeyError::Content { path: self.0.clone() })
     }
 
     fn draft<T: Serialize>(&self, content: &T) -> Result<PathBuf, KeyError> {
@@ -142,7 +150,10 @@ impl KeyFile {
     }
 
     fn failed(&self, source: std::io::Error) -> KeyError {
-        KeyError::File { path: self.0.clone(), source }
+        KeyError::File {
+            path: self.0.clone(),
+            source,
+        }
     }
 }
 
@@ -169,11 +180,18 @@ mod tests {
         assert_eq!(file.read_or_make(|| Ok(2_u32)).unwrap(), 1);
         file.replace(&3_u32).unwrap();
         assert_eq!(file.read::<u32>().unwrap(), Some(3));
-        assert_eq!(fs::read_dir(file.path().parent().unwrap()).unwrap().count(), 1, "no drafts are left");
+        assert_eq!(
+            fs::read_dir(file.path().parent().unwrap()).unwrap().count(),
+            1,
+            "no drafts are left"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(file.path()).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
             fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
             assert!(matches!(file.read::<u32>(), Err(KeyError::Readable { .. })));
         }
@@ -184,6 +202,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = KeyFile::in_folder(dir.path(), "a.json").unwrap();
         file.replace(&"text").unwrap();
-        assert!(matches!(file.read_or_make(|| Ok(1_u32)), Err(KeyError::Content { .. })));
+        assert!(matches!(
+            file.read_or_make(|| Ok(1_u32)),
+            Err(KeyError::Content { .. })
+        ));
     }
 }

@@ -41,13 +41,19 @@ struct StoredSealing {
 impl StoredSealing {
     fn fresh(random: &dyn SecureRandom) -> Result<Self, KeyError> {
         let key = random.bytes::<KEY_LEN>().map_err(|_| KeyError::Failed)?;
-        Ok(Self { version: 1, keys: BTreeMap::from([(1, SecretText::from(STANDARD.encode(key)))]) })
+        Ok(Self {
+            version: 1,
+            keys: BTreeMap::from([(1, SecretText::from(STANDARD.encode(key)))]),
+        })
     }
 
     fn keys(&self) -> Option<BTreeMap<u32, [u8; KEY_LEN]>> {
         let decode = |key: &SecretText| STANDARD.decode(key.expose()).ok()?.try_into().ok();
         (self.version == 1).then_some(())?;
-        self.keys.iter().map(|(id, key)| decode(key).map(|key| (*id, key))).collect()
+        self.keys
+            .iter()
+            .map(|(id, key)| decode(key).map(|key| (*id, key)))
+            .collect()
     }
 }
 
@@ -72,7 +78,10 @@ impl Keys {
         };
         let keys = stored.keys().ok_or(KeyError::Content { path })?;
         let sealer = AesSealer::new(&keys, Arc::clone(random)).map_err(|_| KeyError::Failed)?;
-        Ok(Self { folder, sealer: Arc::new(sealer) })
+        Ok(Self {
+            folder,
+            sealer: Arc::new(sealer),
+        })
     }
 
     /// What the service seals with.
@@ -105,7 +114,9 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub fn reread(&self) -> Result<Option<KeyRing>, KeyError> {
-        let Some(file) = self.signing_file()? else { return Ok(None) };
+        let Some(file) = self.signing_file()? else {
+            return Ok(None);
+        };
         let stored: Option<StoredKeyRing> = file.read()?;
         Ok(stored.map(|stored| KeyRing::from_stored(&stored)).transpose()?)
     }
@@ -118,13 +129,18 @@ impl Keys {
     pub fn rotate_signing(&self, overlap: Duration, kit: &Kit) -> Result<KeyRing, KeyError> {
         let file = self.signing_file()?.ok_or(KeyError::InMemory)?;
         let stored: Option<StoredKeyRing> = file.read()?;
-        let stored = stored.ok_or_else(|| KeyError::Content { path: file.path().to_owned() })?;
+        let stored = stored.ok_or_else(|| KeyError::Content {
+            path: file.path().to_owned(),
+        })?;
         let ring = KeyRing::from_stored(&stored)?.rotate(kit.clock.now(), ANNOUNCE, overlap, kit)?;
         file.replace(&ring.to_stored())?;
         Ok(ring)
     }
 
     fn signing_file(&self) -> Result<Option<KeyFile>, KeyError> {
-        self.folder.as_deref().map(|folder| KeyFile::in_folder(folder, "signing.json")).transpose()
+        self.folder
+            .as_deref()
+            .map(|folder| KeyFile::in_folder(folder, "signing.json"))
+            .transpose()
     }
 }

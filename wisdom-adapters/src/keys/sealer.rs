@@ -25,7 +25,9 @@ pub struct AesSealer {
 
 impl fmt::Debug for AesSealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AesSealer").field("current", &self.current).finish_non_exhaustive()
+        f.debug_struct("AesSealer")
+            .field("current", &self.current)
+            .finish_non_exhaustive()
     }
 }
 
@@ -34,14 +36,21 @@ impl AesSealer {
     ///
     /// # Errors
     /// [`SealError::Failed`] without a key.
-    pub fn new(keys: &BTreeMap<u32, [u8; KEY_LEN]>, random: Arc<dyn SecureRandom>) -> Result<Self, SealError> {
+    pub fn new(
+        keys: &BTreeMap<u32, [u8; KEY_LEN]>,
+        random: Arc<dyn SecureRandom>,
+    ) -> Result<Self, SealError> {
         let current = *keys.keys().next_back().ok_or(SealError::Failed)?;
         let keys = keys
             .iter()
             .map(|(id, key)| UnboundKey::new(&AES_256_GCM, key).map(|key| (*id, LessSafeKey::new(key))))
             .collect::<Result<_, _>>()
             .map_err(|_| SealError::Failed)?;
-        Ok(Self { current, keys, random })
+        Ok(Self {
+            current,
+            keys,
+            random,
+        })
     }
 }
 
@@ -69,9 +78,14 @@ impl Sealer for AesSealer {
     }
 
     fn open(&self, purpose: Purpose, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (id, rest) = sealed.split_first_chunk::<KEY_ID_LEN>().ok_or(SealError::Refused)?;
+        let (id, rest) = sealed
+            .split_first_chunk::<KEY_ID_LEN>()
+            .ok_or(SealError::Refused)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Refused)?;
-        let key = self.keys.get(&u32::from_be_bytes(*id)).ok_or(SealError::Refused)?;
+        let key = self
+            .keys
+            .get(&u32::from_be_bytes(*id))
+            .ok_or(SealError::Refused)?;
         let mut body = body.to_vec();
         let plain = key
             .open_in_place(
@@ -93,7 +107,10 @@ mod tests {
     const A: Purpose = Purpose("a");
 
     fn sealer(ids: &[u32]) -> AesSealer {
-        let keys = ids.iter().map(|id| (*id, [u8::try_from(*id).unwrap(); KEY_LEN])).collect();
+        let keys = ids
+            .iter()
+            .map(|id| (*id, [u8::try_from(*id).unwrap(); KEY_LEN]))
+            .collect();
         AesSealer::new(&keys, Arc::new(SystemRandom)).unwrap()
     }
 
@@ -114,8 +131,16 @@ mod tests {
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(sealer.open(A, b"", &changed), Err(SealError::Refused), "byte {at}");
-            assert_eq!(sealer.open(A, b"", &sealed[..at]), Err(SealError::Refused), "cut at {at}");
+            assert_eq!(
+                sealer.open(A, b"", &changed),
+                Err(SealError::Refused),
+                "byte {at}"
+            );
+            assert_eq!(
+                sealer.open(A, b"", &sealed[..at]),
+                Err(SealError::Refused),
+                "cut at {at}"
+            );
         }
     }
 

@@ -5,8 +5,6 @@
 //! - `http`: the service behind hyper's HTTP/1.1 on a pipe in memory, without sockets. Floor: bare hyper that answers the
 //!   same bytes on the same pipe.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has to stop")]
-
 use std::convert::Infallible;
 use std::hint::black_box;
 
@@ -24,8 +22,7 @@ use wisdom_benches::stage::{PEER, Stage, on_the_wire};
 
 const PIPE: usize = 64 * 1024;
 
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+pub(crate) fn run(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let stage = runtime.block_on(Stage::in_memory()).unwrap();
     let principal = stage.principal(None);
@@ -80,7 +77,6 @@ fn main() {
         ask(bencher, &runtime, &mut near, &wire, canned.body())
     });
     group.finish();
-    criterion.final_summary();
 }
 
 /// One request and its whole answer, over and over on one connection.

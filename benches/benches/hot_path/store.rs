@@ -5,8 +5,6 @@
 //! - write: `tenancy.tenant.update` through the runner: membership and row read, row changed, audit entry and event
 //!   written, one commit that is flushed to disk. Floor: the bare UPDATE, flushed as well.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has to stop")]
-
 use std::hint::black_box;
 use std::path::Path;
 
@@ -27,8 +25,7 @@ use wisdom_tenancy::tenant::{GetTenant, UpdateTenant};
 const SELECT: &str = "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version FROM tenants WHERE id = $1";
 const UPDATE: &str = "UPDATE tenants SET name = $2, version = version + 1 WHERE id = $1 AND version = $3";
 
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+pub(crate) fn run(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let folder = TempDir::new().unwrap();
     let stage = runtime.block_on(Stage::on_sqlite(folder.path())).unwrap();
@@ -126,7 +123,6 @@ fn main() {
         });
     });
     group.finish();
-    criterion.final_summary();
 }
 
 async fn sign_up(stage: &Stage) {

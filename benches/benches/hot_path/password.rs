@@ -2,8 +2,6 @@
 //!
 //! Ours adds the bounded queue and the hop to a blocking thread; it should cost nothing that can be seen beside the hash.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has to stop")]
-
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -16,8 +14,7 @@ use wisdom_core::secret::SecretText;
 
 const PASSWORD: &str = "violet kettle under seven bridges";
 
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
+pub(crate) fn run(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let params = PasswordParams::default();
     let passwords = Passwords::new(params, Arc::new(SystemRandom)).unwrap();
@@ -57,5 +54,4 @@ fn main() {
         });
     });
     group.finish();
-    criterion.final_summary();
 }
