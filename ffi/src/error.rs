@@ -159,8 +159,8 @@ const NONE: wisdom_str = wisdom_str {
 /// `error` must be NULL or an error that was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_status(error: *const wisdom_error) -> wisdom_status {
-    // SAFETY: by this function's contract.
     guard_value(WISDOM_PANIC, || {
+        // SAFETY: by this function's contract.
         unsafe { error.as_ref() }.map_or(WISDOM_OK, |e| e.status)
     })
 }
@@ -171,8 +171,8 @@ pub unsafe extern "C" fn wisdom_error_status(error: *const wisdom_error) -> wisd
 /// `error` must be NULL or an error that was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_code(error: *const wisdom_error) -> wisdom_str {
-    // SAFETY: by this function's contract.
     guard_value(NONE, || {
+        // SAFETY: by this function's contract.
         unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(e.code))
     })
 }
@@ -183,8 +183,8 @@ pub unsafe extern "C" fn wisdom_error_code(error: *const wisdom_error) -> wisdom
 /// `error` must be NULL or an error that was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_message(error: *const wisdom_error) -> wisdom_str {
-    // SAFETY: by this function's contract.
     guard_value(NONE, || {
+        // SAFETY: by this function's contract.
         unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(&e.message))
     })
 }
@@ -195,8 +195,8 @@ pub unsafe extern "C" fn wisdom_error_message(error: *const wisdom_error) -> wis
 /// `error` must be NULL or an error that was not freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wisdom_error_json(error: *const wisdom_error) -> wisdom_str {
-    // SAFETY: by this function's contract.
     guard_value(NONE, || {
+        // SAFETY: by this function's contract.
         unsafe { error.as_ref() }.map_or(NONE, |e| wisdom_str::of(&e.json))
     })
 }

@@ -90,6 +90,8 @@ impl<H: Host> Entry<H> {
                     admit(U::ACCESS, caller)?;
                     return Err(Failure::not_found());
                 };
+                // Before the input is looked at: what is wrong with it is nobody's business who may not call.
+                host.runner().admit::<U>(context).await?;
                 let operation: U = read_input(input)?;
                 reply(host.runner().tenant_once(context, &operation, claim).await?)
             })

@@ -19,7 +19,7 @@ use crate::seal::{Context, Purpose};
 use crate::storage::{StorageError, StorageErrorKind};
 use crate::trace::RequestInfo;
 use crate::unit_of_work::{Effect, Kit, Store, UnitOfWork};
-use crate::use_case::UseCase;
+use crate::use_case::{Operation, UseCase};
 
 const ANSWER: Purpose = Purpose("idempotency.answer.v1");
 /// Denials being written at the same moment; more are counted in a metric and not written.
@@ -159,18 +159,28 @@ impl<S: Store + ?Sized> Runner<S> {
     where
         U: UseCase<S::TenantTx>,
     {
-        if let Access::Tenant(permission) = U::ACCESS
-            && let Err(denied) = context.require(permission)
-        {
-            if U::EFFECT == Effect::Write {
-                self.record_denial(context, U::NAME).await;
-            }
-            return Err(OnceError::Operation(denied.into()));
-        }
+        self.admit::<U>(context)
+            .await
+            .map_err(|denied| OnceError::Operation(denied.into()))?;
         self.repeat(context.request(), operation, claim, || {
             self.store.begin(context, U::EFFECT)
         })
         .await
+    }
+
+    /// Whether the context may run the operation. A refused write is noted in the tenant's audit log.
+    ///
+    /// # Errors
+    /// [`AccessError::Forbidden`].
+    pub async fn admit<O: Operation>(&self, context: &TenantContext) -> Result<(), AccessError> {
+        let Access::Tenant(permission) = O::ACCESS else {
+            return Ok(());
+        };
+        let admitted = context.require(permission);
+        if admitted.is_err() && O::EFFECT == Effect::Write {
+            self.record_denial(context, O::NAME).await;
+        }
+        admitted
     }
 
     /// Runs a use case outside of any tenant.

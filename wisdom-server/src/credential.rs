@@ -30,6 +30,10 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     }
     let token = token.trim_ascii();
     // All bytes are looked at without leaving early, which compilers turn into a few wide instructions.
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "a branch for each byte is what this is about"
+    )]
     let plain = token.iter().fold(true, |plain, byte| {
         plain & byte.is_ascii_graphic() & (*byte != b',')
     });

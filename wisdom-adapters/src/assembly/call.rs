@@ -61,10 +61,11 @@ impl Wisdom {
         let trace = trace.unwrap_or_else(|| {
             // The second half of a UUIDv7 is random and never zero. Asking the system for more randomness is a system
             // call, and would be the dearest part of a small request.
-            let [.., a, b, c, d, e, f, g, h] = id.as_uuid().into_bytes();
+            let mut span_id = [0; 8];
+            span_id.copy_from_slice(&id.as_uuid().as_bytes()[8..]);
             TraceContext {
                 trace_id: kit.ids.next_uuid().into_bytes(),
-                span_id: [a, b, c, d, e, f, g, h],
+                span_id,
                 flags: 1,
             }
         });
@@ -144,7 +145,9 @@ impl Wisdom {
         }
         let reading = self.memberships.begin();
         let context = SystemContext::worker(STANDING, request);
-        let standing = self.runner.system(&context, &FindStanding { tenant, user }).await;
+        // Boxed, so that calls that need no storage do not carry the room for a unit of work with them.
+        let find = FindStanding { tenant, user };
+        let standing = Box::pin(self.runner.system(&context, &find)).await;
         let standing = standing.map_err(OperationError::into_failure)?;
         let known = standing.as_ref().map(Known::from);
         if let Some(known) = known {

@@ -67,7 +67,7 @@ impl Wisdom {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(%error, "the key file cannot be read; the old keys stay in use")
+                    tracing::error!(%error, "the key file cannot be read; the old keys stay in use");
                 }
             }
         }
