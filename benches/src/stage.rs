@@ -52,7 +52,7 @@ impl Stage {
             data_dir: folder.to_owned(),
             ..Config::default()
         };
-        config.email.url = "memory:".to_owned();
+        "memory:".clone_into(&mut config.email.url);
         Self::build(config).await
     }
 
@@ -114,7 +114,7 @@ impl Stage {
 pub fn on_the_wire<B>(request: &Request<B>) -> Result<Vec<u8>, Trouble> {
     let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
     for (name, value) in request.headers() {
-        text += &format!("{name}: {}\r\n", value.to_str()?);
+        text.extend([name.as_str(), ": ", value.to_str()?, "\r\n"]);
     }
     text += "\r\n";
     Ok(text.into_bytes())

@@ -1,5 +1,11 @@
 //! The header in the tree is the one this crate generates, and the library exports what the header declares.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that reads one switch of its own"
+)]
+
 use std::path::PathBuf;
 use std::process::Command;
 

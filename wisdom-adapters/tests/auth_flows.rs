@@ -1,11 +1,12 @@
 //! Identity's operations over the stores.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 #[macro_use]
 mod auth_suite;
 
 mod memory {
+    use std::future::{Ready, ready};
     use std::sync::Arc;
 
     use wisdom_adapters::storage::memory::MemoryStore;
@@ -13,9 +14,10 @@ mod memory {
 
     use crate::auth_suite::stage::Stage;
 
-    async fn make() -> Stage {
+    fn make() -> Ready<Stage> {
         let test = TestKit::new();
-        Stage::new(Arc::new(MemoryStore::new(Arc::clone(test.kit()))), test, ())
+        let store = Arc::new(MemoryStore::new(Arc::clone(test.kit())));
+        ready(Stage::new(store, test, ()))
     }
 
     auth_flows!(make);

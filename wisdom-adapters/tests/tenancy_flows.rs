@@ -1,6 +1,6 @@
 //! Tenancy's operations over every store.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 #[macro_use]
 mod tenancy_suite;

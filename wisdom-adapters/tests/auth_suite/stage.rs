@@ -45,7 +45,7 @@ pub(crate) struct Stage {
     runner: Runner<DynStore>,
     auth: Arc<AuthServices>,
     limiter: Arc<Burst>,
-    _guard: Arc<dyn Any + Send + Sync>,
+    guard: Arc<dyn Any + Send + Sync>,
 }
 
 impl fmt::Debug for Stage {
@@ -140,14 +140,14 @@ impl Stage {
             runner,
             auth: Arc::new(auth),
             limiter,
-            _guard: Arc::new(guard),
+            guard: Arc::new(guard),
         }
     }
 
     /// The same store behind a host whose passwords cost this much.
     pub(crate) fn at_cost(&self, params: PasswordParams) -> Self {
         let store = Arc::clone(self.runner.store());
-        Self::with_params(store, self.test.clone(), Arc::clone(&self._guard), params)
+        Self::with_params(store, self.test.clone(), Arc::clone(&self.guard), params)
     }
 
     pub(crate) fn test(&self) -> &TestKit {

@@ -103,7 +103,7 @@ pub(crate) async fn the_token_is_in_the_mail_and_nowhere_else(stage: &Stage) {
         .tenant(&owner, &ListInvitations::default())
         .await
         .unwrap();
-    assert_eq!(list.items, [view.clone()]);
+    assert_eq!(list.items, std::slice::from_ref(&view));
     let shown = serde_json::to_string(&(&view, &list)).unwrap();
     let told = serde_json::to_string(&events).unwrap();
     let log = serde_json::to_string(&stage.audit(&tenant, "tenancy.invitation.create").await).unwrap();
