@@ -50,7 +50,7 @@ pub(crate) fn run(criterion: &mut Criterion) {
         });
     }
     group.bench_function("floor: building the answer", |bencher| {
-        bencher.iter(|| black_box(&canned).answer())
+        bencher.iter(|| black_box(&canned).answer());
     });
     group.finish();
 
@@ -68,13 +68,13 @@ pub(crate) fn run(criterion: &mut Criterion) {
             .unwrap();
     });
     group.bench_function("service", |bencher| {
-        ask(bencher, &runtime, &mut near, &wire, canned.body())
+        ask(bencher, &runtime, &mut near, &wire, canned.body());
     });
     let (mut near, far) = tokio::io::duplex(PIPE);
     let bare = canned.clone();
     runtime.spawn(async move { bare.serve(far).await.unwrap() });
     group.bench_function("floor: bare hyper", |bencher| {
-        ask(bencher, &runtime, &mut near, &wire, canned.body())
+        ask(bencher, &runtime, &mut near, &wire, canned.body());
     });
     group.finish();
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(criterion: &mut Criterion) {
             .iter(|| passwords.verify(password(), None));
     });
     group.bench_function("hash", |bencher| {
-        bencher.to_async(&runtime).iter(|| passwords.hash(password()))
+        bencher.to_async(&runtime).iter(|| passwords.hash(password()));
     });
     let cost = Params::new(params.memory_kib(), params.passes(), params.lanes(), Some(32)).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost);

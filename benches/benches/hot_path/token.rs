@@ -45,10 +45,10 @@ pub(crate) fn run(criterion: &mut Criterion) {
 
         let mut group = criterion.benchmark_group(format!("token/{}", algorithm.as_str()));
         group.bench_function("seen before", |bencher| {
-            bencher.iter(|| tokens.verify(black_box(token), now).unwrap())
+            bencher.iter(|| tokens.verify(black_box(token), now).unwrap());
         });
         group.bench_function("floor: SHA-256", |bencher| {
-            bencher.iter(|| digest(&SHA256, black_box(token).as_bytes()))
+            bencher.iter(|| digest(&SHA256, black_box(token).as_bytes()));
         });
         group.bench_function("first time", |bencher| {
             bencher.iter_batched(

@@ -38,7 +38,7 @@ fn main() -> Result<(), Trouble> {
             async { drop(black_box(request)) }
         });
         count(&runtime, "  building the answer", || async {
-            drop(black_box(canned.answer()))
+            drop(black_box(canned.answer()));
         });
     }
     Ok(())

@@ -89,7 +89,7 @@ fn main() -> Result<(), Trouble> {
     answer.json(200)?;
     let mut canned = String::new();
     for (name, value) in &answer.headers {
-        canned += &format!("{name}: {}\n", value.to_str()?);
+        canned.extend([name.as_str(), ": ", value.to_str()?, "\n"]);
     }
     canned += "\n";
     canned += std::str::from_utf8(&answer.body)?;
