@@ -268,8 +268,17 @@ pub async fn outbox_claim_that_was_dropped_is_no_claim<S: EventsStore + ?Sized>(
         1
     );
     drop(tx);
-    let claimed = claim(h, 10).await;
-    assert_eq!((ids(&claimed), claimed[0].attempts), (vec![id], 1));
+    // A store may undo what was dropped a moment later, and rows that are still locked are passed over meanwhile.
+    let mut claimed = claim(h, 10).await;
+    for _ in 0..500 {
+        if !claimed.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        claimed = claim(h, 10).await;
+    }
+    assert_eq!(ids(&claimed), [id]);
+    assert_eq!(claimed[0].attempts, 1);
 }
 
 /// However many claim at the same moment, no event goes to two of them, and none is forgotten.
