@@ -4,6 +4,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 built=${WISDOM_BUILT:-$root/target/debug}
+# The server takes every WISDOM_ variable but the tests' own for a setting, and refuses one it does not know.
+unset WISDOM_BUILT
 : "${WISDOM_TEST_DATABASE_URL:?names a PostgreSQL server on which databases can be made}"
 work=$(mktemp -d)
 server=
