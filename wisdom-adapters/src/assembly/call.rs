@@ -59,8 +59,8 @@ impl Wisdom {
         let kit = self.runner.kit();
         let id = kit.ids.id::<kind::Request>();
         let trace = trace.unwrap_or_else(|| {
-            // The second half of a UUIDv7 is random and never zero. Asking the system for more randomness is a system
-            // call, and would be the dearest part of a small request.
+            // The second half of a UUIDv7 is unique enough for a span and, by its variant bits, never zero. Asking the
+            // system for more randomness is a system call, and would be the dearest part of a small request.
             let mut span_id = [0; 8];
             span_id.copy_from_slice(&id.as_uuid().as_bytes()[8..]);
             TraceContext {
