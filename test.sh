@@ -24,6 +24,7 @@ tools=${WISDOM_TOOLS:-$HOME/.cache/wisdom-tools}
 target=${CARGO_TARGET_DIR:-$root/target}
 logs=$target/test-logs
 venv=$target/test-venv
+node=$target/test-node
 work=
 policy=
 step=start
@@ -121,6 +122,8 @@ install_packages() {
     have valgrind || packages+=(valgrind)
     have python3 || packages+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+    have node || packages+=(nodejs)
+    have npm || packages+=(npm)
     have gcc || packages+=(gcc libc6-dev)
     have g++ || packages+=(g++)
     have make || packages+=(make)
@@ -161,14 +164,26 @@ cargo_deny() {
 
 python_packages() {
     export WISDOM_TEST_PYTHON=$venv/bin/python
-    if "$WISDOM_TEST_PYTHON" -c 'import standardwebhooks' 2>/dev/null; then return; fi
+    if "$WISDOM_TEST_PYTHON" -c 'import jwt, standardwebhooks; jwt.algorithms.OKPAlgorithm' 2>/dev/null; then return; fi
     run "Python packages" make_venv
 }
 
 make_venv() {
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'standardwebhooks==1.1.0'
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        'PyJWT[crypto]==2.10.1' 'standardwebhooks==1.1.0'
+}
+
+node_packages() {
+    export WISDOM_TEST_NODE_MODULES=$node/node_modules
+    if [ -d "$WISDOM_TEST_NODE_MODULES/jose" ]; then return; fi
+    run "Node packages" make_node_modules
+}
+
+make_node_modules() {
+    mkdir -p "$node"
+    npm install --prefix "$node" --no-audit --no-fund --no-save --ignore-scripts 'jose@6.2.17'
 }
 
 # --- private services -----------------------------------------------------------------------------------------
@@ -381,8 +396,9 @@ if [ "$mode" = all ]; then
     cargo_deny
     run "licences, bans, sources" cargo-deny --all-features check licenses bans sources
     advisories
-    python_packages
 fi
+python_packages
+node_packages
 start_services
 run "Rust tests" rust_tests
 if [ "$mode" = all ]; then

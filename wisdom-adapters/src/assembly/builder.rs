@@ -270,7 +270,7 @@ fn auth_services(config: &Config, kit: &Kit, keys: &Keys, ports: &Ports) -> Resu
     let policy = AccessTokenPolicy::new(config.public_url.as_str(), &config.auth.audience)
         .and_then(|policy| policy.times(life, LEEWAY))
         .map_err(|e| value("auth")(&e))?;
-    let ring = keys.signing_ring(config.auth.algorithm, kit)?;
+    let ring = keys.signing_ring(config.auth.algorithm.into(), kit)?;
     let longest = policy.longest_use();
     Ok(AuthServices {
         passwords: Passwords::new(params, Arc::clone(&kit.random))

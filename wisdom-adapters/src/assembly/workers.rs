@@ -1,12 +1,10 @@
 //! The workers of an assembly: relay, webhook deliveries, sights.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wisdom_auth::token::KeyRing;
 use wisdom_events::relay::Relay;
 use wisdom_events::webhook::delivery::DeliveryWorker;
 
@@ -52,32 +50,19 @@ impl Wisdom {
         Workers { stop, tasks }
     }
 
-    /// Takes up signing keys that were rotated in the key file.
-    async fn follow_keys(&self, stop: CancellationToken) {
+    /// Keeps the signing keys fresh, and forgets revocations that no token needs any more.
+    async fn follow_keys(self: Arc<Self>, stop: CancellationToken) {
         loop {
+            self.auth.revocations.sweep(self.kit().clock.now());
+            if let Err(error) = self.tend_keys().await {
+                tracing::error!(%error, "the signing keys cannot be tended; the old ones stay in use");
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(KEYS_EVERY) => {}
             }
-            self.auth.revocations.sweep(self.kit().clock.now());
-            match self.keys.reread() {
-                Ok(Some(ring)) if !same_keys(&ring, &self.auth.tokens.ring()) => {
-                    tracing::info!("signing keys were rotated");
-                    self.auth.tokens.set_ring(ring);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the key file cannot be read; the old keys stay in use");
-                }
-            }
         }
     }
-}
-
-fn same_keys(a: &KeyRing, b: &KeyRing) -> bool {
-    let facts =
-        |ring: &KeyRing| -> BTreeSet<_> { ring.keys().map(|key| (key.id(), key.verifies_until())).collect() };
-    facts(a) == facts(b)
 }
 
 impl Workers {

@@ -211,6 +211,14 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     };
     let auth = &config.auth;
     within("auth.access_token_seconds", auth.access_token_seconds, 60, 900)?;
+    within("auth.key_rotation.days", auth.key_rotation.days, 0, 366)?;
+    // Nodes look at the key file every 10 s, and the JWK set may be cached for 60 s.
+    within(
+        "auth.key_rotation.announce_seconds",
+        auth.key_rotation.announce_seconds,
+        90,
+        86_400,
+    )?;
     within(
         "auth.session_idle_seconds",
         auth.session_idle_seconds,

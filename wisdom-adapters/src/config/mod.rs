@@ -245,6 +245,10 @@ impl Default for BlobConfig {
 pub enum TokenAlgorithm {
     /// Ed25519 (RFC 8037): anybody verifies with the published key.
     EdDSA,
+    /// ECDSA on P-256 (RFC 7518): anybody verifies with the published key.
+    ES256,
+    /// RSA, 2048 bits (RFC 7518): anybody verifies with the published key; signing is slow.
+    RS256,
     /// HMAC-SHA256: only the service verifies.
     HS256,
 }
@@ -257,6 +261,8 @@ pub struct AuthConfig {
     pub keys: String,
     /// Which algorithm new signing keys are made for.
     pub algorithm: TokenAlgorithm,
+    /// When signing keys follow each other.
+    pub key_rotation: KeyRotationConfig,
     /// `aud` of access tokens.
     pub audience: String,
     /// Life of access tokens, in seconds, 60 to 900.
@@ -276,12 +282,32 @@ impl Default for AuthConfig {
         Self {
             keys: "dir:keys".to_owned(),
             algorithm: TokenAlgorithm::EdDSA,
+            key_rotation: KeyRotationConfig::default(),
             audience: "wisdom".to_owned(),
             access_token_seconds: 600,
             session_idle_seconds: 14 * 24 * 3600,
             session_absolute_seconds: 90 * 24 * 3600,
             refresh_window_seconds: 10,
             password: PasswordConfig::default(),
+        }
+    }
+}
+
+/// When signing keys follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyRotationConfig {
+    /// A key gets a successor after this many days, 0 to 366; 0: only by `keys rotate`.
+    pub days: u32,
+    /// A new key is published for this many seconds before it signs, 90 to 86400.
+    pub announce_seconds: u32,
+}
+
+impl Default for KeyRotationConfig {
+    fn default() -> Self {
+        Self {
+            days: 90,
+            announce_seconds: 900,
         }
     }
 }

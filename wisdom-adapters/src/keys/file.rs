@@ -102,6 +102,18 @@ impl KeyFile {
         }
     }
 
+    /// Waits until no other process holds the file's lock, and holds it as long as the answer lives. For a change that
+    /// begins with reading.
+    ///
+    /// # Errors
+    /// [`KeyError::File`].
+    pub fn lock(&self) -> Result<File, KeyError> {
+        // The file itself is replaced, and a lock would stay with the old one.
+        let lock = private(&self.0.with_extension("lock")).map_err(|e| self.failed(e))?;
+        lock.lock().map_err(|e| self.failed(e))?;
+        Ok(lock)
+    }
+
     /// Replaces the content in one step.
     ///
     /// # Errors

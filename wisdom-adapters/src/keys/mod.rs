@@ -21,8 +21,67 @@ mod sealer;
 pub use file::{KeyError, KeyFile};
 pub use sealer::{AesSealer, KEY_LEN};
 
-/// A new signing key is published this long before it signs, so that every node knows it by then.
-pub const ANNOUNCE: Duration = Duration::from_secs(60);
+/// How signing keys follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySchedule {
+    /// What new keys sign with.
+    pub algorithm: SigningAlgorithm,
+    /// The age at which a key gets a successor; `None`: only when somebody asks for it.
+    pub every: Option<Duration>,
+    /// A new key is published this long before it signs, so that every node and every reader of the JWK set knows it by
+    /// then.
+    pub announce: Duration,
+    /// The old keys verify this long after that: the life of access tokens and what clocks may differ by.
+    pub overlap: Duration,
+}
+
+impl KeySchedule {
+    /// The schedule of a configuration.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        /// The largest leeway there is, so that a changed one ends no token early.
+        const LEEWAY: u64 = 60;
+        const DAY: u64 = 24 * 60 * 60;
+        let auth = &config.auth;
+        let days = u64::from(auth.key_rotation.days);
+        Self {
+            algorithm: auth.algorithm.into(),
+            every: (days > 0).then(|| Duration::from_secs(days * DAY)),
+            announce: Duration::from_secs(auth.key_rotation.announce_seconds.into()),
+            overlap: Duration::from_secs(u64::from(auth.access_token_seconds) + LEEWAY),
+        }
+    }
+
+    /// For a key that got out: a new one signs now, and the others are worth nothing from now on.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self {
+            announce: Duration::ZERO,
+            overlap: Duration::ZERO,
+            ..self
+        }
+    }
+
+    fn follow(self, ring: &KeyRing, kit: &Kit) -> Result<KeyRing, KeyError> {
+        Ok(ring.rotate(self.algorithm, kit.clock.now(), self.announce, self.overlap, kit)?)
+    }
+
+    fn is_due(self, ring: &KeyRing, kit: &Kit) -> bool {
+        self.every
+            .is_some_and(|every| ring.is_due(every, kit.clock.now()))
+    }
+}
+
+impl From<TokenAlgorithm> for SigningAlgorithm {
+    fn from(algorithm: TokenAlgorithm) -> Self {
+        match algorithm {
+            TokenAlgorithm::EdDSA => Self::EdDsa,
+            TokenAlgorithm::ES256 => Self::Es256,
+            TokenAlgorithm::RS256 => Self::Rs256,
+            TokenAlgorithm::HS256 => Self::Hs256,
+        }
+    }
+}
 
 /// Where keys are kept, and what they seal with.
 #[derive(Debug, Clone)]
@@ -94,11 +153,7 @@ impl Keys {
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn signing_ring(&self, algorithm: TokenAlgorithm, kit: &Kit) -> Result<KeyRing, KeyError> {
-        let algorithm = match algorithm {
-            TokenAlgorithm::EdDSA => SigningAlgorithm::EdDsa,
-            TokenAlgorithm::HS256 => SigningAlgorithm::Hs256,
-        };
+    pub fn signing_ring(&self, algorithm: SigningAlgorithm, kit: &Kit) -> Result<KeyRing, KeyError> {
         let fresh = || Ok(KeyRing::generate(algorithm, kit)?);
         match self.signing_file()? {
             None => fresh(),
@@ -109,30 +164,49 @@ impl Keys {
         }
     }
 
-    /// The ring as the key file has it now; `None` for keys in memory.
+    /// Adds a new signing key to the key file. Running servers take it up within seconds.
+    ///
+    /// Blocks: the file is locked against other processes, and an RSA key takes a moment to make.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn reread(&self) -> Result<Option<KeyRing>, KeyError> {
-        let Some(file) = self.signing_file()? else {
-            return Ok(None);
-        };
-        let stored: Option<StoredKeyRing> = file.read()?;
-        Ok(stored.map(|stored| KeyRing::from_stored(&stored)).transpose()?)
+    pub fn rotate_signing(&self, schedule: KeySchedule, kit: &Kit) -> Result<KeyRing, KeyError> {
+        let file = self.signing_file()?.ok_or(KeyError::InMemory)?;
+        let _locked = file.lock()?;
+        let ring = schedule.follow(&stored_ring(&file)?, kit)?;
+        file.replace(&ring.to_stored())?;
+        Ok(ring)
     }
 
-    /// Adds a new signing key, which signs [`ANNOUNCE`] from now; the old ones verify for `overlap` after that. Running
-    /// servers take it up within seconds.
+    /// The ring that should be in use now: as the key file has it, which another process may have changed, and with a
+    /// new key if one is due. Of several processes that find the same, one makes the key. Blocks, as
+    /// [`Keys::rotate_signing`] does.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn rotate_signing(&self, overlap: Duration, kit: &Kit) -> Result<KeyRing, KeyError> {
-        let file = self.signing_file()?.ok_or(KeyError::InMemory)?;
-        let stored: Option<StoredKeyRing> = file.read()?;
-        let stored = stored.ok_or_else(|| KeyError::Content {
-            path: file.path().to_owned(),
-        })?;
-        let ring = KeyRing::from_stored(&stored)?.rotate(kit.clock.now(), ANNOUNCE, overlap, kit)?;
+    pub fn tend_signing(
+        &self,
+        current: &KeyRing,
+        schedule: KeySchedule,
+        kit: &Kit,
+    ) -> Result<KeyRing, KeyError> {
+        let Some(file) = self.signing_file()? else {
+            return if schedule.is_due(current, kit) {
+                schedule.follow(current, kit)
+            } else {
+                Ok(current.clone())
+            };
+        };
+        let ring = stored_ring(&file)?;
+        if !schedule.is_due(&ring, kit) {
+            return Ok(ring);
+        }
+        let _locked = file.lock()?;
+        let ring = stored_ring(&file)?;
+        if !schedule.is_due(&ring, kit) {
+            return Ok(ring);
+        }
+        let ring = schedule.follow(&ring, kit)?;
         file.replace(&ring.to_stored())?;
         Ok(ring)
     }
@@ -143,4 +217,12 @@ impl Keys {
             .map(|folder| KeyFile::in_folder(folder, "signing.json"))
             .transpose()
     }
+}
+
+fn stored_ring(file: &KeyFile) -> Result<KeyRing, KeyError> {
+    let stored: Option<StoredKeyRing> = file.read()?;
+    let stored = stored.ok_or_else(|| KeyError::Content {
+        path: file.path().to_owned(),
+    })?;
+    Ok(KeyRing::from_stored(&stored)?)
 }

@@ -163,9 +163,6 @@ impl AccessTokens {
     /// A service that signs with this ring. `ids` gives each token its `jti`.
     #[must_use]
     pub fn new(ring: KeyRing, policy: AccessTokenPolicy, ids: Arc<dyn IdSource>) -> Self {
-        // Features of one crate add up over a whole build. If anything in it switches on the crate's other backend, it
-        // knows none until one is installed, and panics at its first use. An error says that one was installed before.
-        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let keep = MAX_LIFETIME.saturating_add(MAX_LEEWAY);
         Self {
             ring: RwLock::new(Arc::new(ring)),

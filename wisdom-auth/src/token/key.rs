@@ -1,24 +1,19 @@
 //! A signing key: its material, and the times between which it signs and verifies.
 
 use std::fmt;
+use std::sync::Arc;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use wisdom_core::id::{IdSourceExt as _, SigningKeyId};
-use wisdom_core::random::{RandomError, SecureRandomExt as _};
+use wisdom_core::random::RandomError;
 use wisdom_core::secret::{SecretBytes, SecretText};
 use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Kit;
-use zeroize::Zeroizing;
 
-/// Least bytes of a symmetric key: as many as the hash has (RFC 7518, section 3.2).
-const MIN_SYMMETRIC: usize = 32;
-/// Most bytes of key material.
-const MAX_MATERIAL: usize = 1024;
+use super::material::{self, Material};
 
 /// Signing keys are not usable.
 #[derive(Debug, Error)]
@@ -56,6 +51,13 @@ pub enum SigningAlgorithm {
     /// Ed25519 (RFC 8032, RFC 8037): others can verify with the public key.
     #[serde(rename = "EdDSA")]
     EdDsa,
+    /// ECDSA on P-256 with SHA-256 (RFC 7518, section 3.4): others can verify with the public key.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSA PKCS #1 v1.5 with SHA-256 (RFC 7518, section 3.3), 2048 to 4096 bits; new keys have 2048. For verifiers that
+    /// know nothing else: signing costs many times what the others do.
+    #[serde(rename = "RS256")]
+    Rs256,
     /// HMAC with SHA-256: only who holds the secret can verify.
     #[serde(rename = "HS256")]
     Hs256,
@@ -67,14 +69,9 @@ impl SigningAlgorithm {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
             Self::Hs256 => "HS256",
-        }
-    }
-
-    pub(super) const fn jwt(self) -> Algorithm {
-        match self {
-            Self::EdDsa => Algorithm::EdDSA,
-            Self::Hs256 => Algorithm::HS256,
         }
     }
 }
@@ -87,7 +84,7 @@ pub struct StoredSigningKey {
     pub kid: SigningKeyId,
     /// Algorithm.
     pub algorithm: SigningAlgorithm,
-    /// PKCS #8 (RFC 5958) of an Ed25519 key, or the bytes of a symmetric one; base64url without padding.
+    /// PKCS #8 (RFC 5958) of a private key, or the bytes of a symmetric one; base64url without padding.
     pub material: SecretText,
     /// When it was made.
     pub created_at: Timestamp,
@@ -107,10 +104,7 @@ pub struct SigningKey {
     created_at: Timestamp,
     signs_from: Timestamp,
     verifies_until: Option<Timestamp>,
-    /// The public half, for Ed25519.
-    public: Option<[u8; 32]>,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    ready: Arc<Material>,
 }
 
 impl SigningKey {
@@ -119,16 +113,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Random`] or [`KeyError::Library`].
     pub fn generate(algorithm: SigningAlgorithm, signs_from: Timestamp, kit: &Kit) -> Result<Self, KeyError> {
-        let seed: Zeroizing<[u8; 32]> = Zeroizing::new(kit.random.bytes()?);
-        let material = match algorithm {
-            SigningAlgorithm::Hs256 => seed.to_vec(),
-            SigningAlgorithm::EdDsa => {
-                let pair =
-                    Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| KeyError::Library)?;
-                pair.to_pkcs8().map_err(|_| KeyError::Library)?.as_ref().to_vec()
-            }
-        };
-        let material = SecretBytes::from(material);
+        let material = material::generate(algorithm, &*kit.random)?;
         Self::new(
             kit.ids.id(),
             algorithm,
@@ -147,31 +132,10 @@ impl SigningKey {
         signs_from: Timestamp,
         verifies_until: Option<Timestamp>,
     ) -> Result<Self, KeyError> {
-        let bytes = material.expose();
         if verifies_until.is_some_and(|until| until < signs_from) {
             return Err(KeyError::Times(id));
         }
-        if bytes.len() > MAX_MATERIAL {
-            return Err(KeyError::Material(id));
-        }
-        let (public, encoding, decoding) = match algorithm {
-            SigningAlgorithm::Hs256 if bytes.len() < MIN_SYMMETRIC => return Err(KeyError::Material(id)),
-            SigningAlgorithm::Hs256 => (
-                None,
-                EncodingKey::from_secret(bytes),
-                DecodingKey::from_secret(bytes),
-            ),
-            SigningAlgorithm::EdDsa => {
-                let pair = Ed25519KeyPair::from_pkcs8(bytes).map_err(|_| KeyError::Material(id))?;
-                let public = pair.public_key().as_ref();
-                let array = public.try_into().map_err(|_| KeyError::Material(id))?;
-                (
-                    Some(array),
-                    EncodingKey::from_ed_der(bytes),
-                    DecodingKey::from_ed_der(public),
-                )
-            }
-        };
+        let ready = Material::read(algorithm, material.expose()).ok_or(KeyError::Material(id))?;
         Ok(Self {
             id,
             algorithm,
@@ -179,9 +143,7 @@ impl SigningKey {
             created_at,
             signs_from,
             verifies_until,
-            public,
-            encoding,
-            decoding,
+            ready: Arc::new(ready),
         })
     }
 
@@ -258,29 +220,22 @@ impl SigningKey {
         self
     }
 
-    /// The public half of an Ed25519 key as a JSON Web Key (RFC 8037, section 2). A symmetric key has none.
+    /// The public half as a JSON Web Key (RFC 7517, section 4). A symmetric key has none.
     pub(super) fn jwk(&self) -> Option<serde_json::Value> {
-        self.public.map(|public| {
-            serde_json::json!({
-                "kty": "OKP",
-                "crv": "Ed25519",
-                "alg": self.algorithm.as_str(),
-                "use": "sig",
-                "kid": self.id,
-                "x": URL_SAFE_NO_PAD.encode(public),
-            })
-        })
+        let mut jwk = self.ready.jwk()?.clone();
+        jwk["alg"] = self.algorithm.as_str().into();
+        jwk["use"] = "sig".into();
+        jwk["kid"] = self.id.to_string().into();
+        Some(jwk)
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Result<String, KeyError> {
-        jsonwebtoken::crypto::sign(message, &self.encoding, self.algorithm.jwt())
-            .map_err(|_| KeyError::Library)
+        self.ready.sign(message)
     }
 
     /// Whether the signature, in base64url, is this key's over the message.
     pub(super) fn verify(&self, message: &[u8], signature: &str) -> bool {
-        jsonwebtoken::crypto::verify(signature, message, &self.decoding, self.algorithm.jwt())
-            .unwrap_or(false)
+        self.ready.verify(message, signature)
     }
 }
 

@@ -4,6 +4,7 @@ mod access;
 #[cfg(test)]
 mod attacks;
 mod key;
+mod material;
 mod ring;
 mod wire;
 

@@ -84,7 +84,7 @@ impl KeyRing {
         }
     }
 
-    /// The ring with a new key of the same algorithm as the one that signs now, without the keys that have ended.
+    /// The ring with a new key of this algorithm, without the keys that have ended.
     ///
     /// The new key verifies at once and signs `announce` later, so that every node and every reader of the public keys
     /// knows it by then. The others stop verifying `overlap` after that: at least the life of an access token and its
@@ -94,12 +94,12 @@ impl KeyRing {
     /// Those of [`KeyRing::generate`] and [`KeyRing::new`].
     pub fn rotate(
         &self,
+        algorithm: SigningAlgorithm,
         now: Timestamp,
         announce: Duration,
         overlap: Duration,
         kit: &Kit,
     ) -> Result<Self, KeyError> {
-        let algorithm = self.signing_key(now)?.algorithm();
         let signs_from = now.saturating_add(announce);
         let until = signs_from.saturating_add(overlap);
         let mut keys: Vec<_> = self
@@ -112,6 +112,14 @@ impl KeyRing {
         keys.retain(|key| key.signs_from() <= until);
         keys.push(SigningKey::generate(algorithm, signs_from, kit)?);
         Self::new(keys)
+    }
+
+    /// Whether the newest key is this old, so that another one should follow it. One that was announced and does not
+    /// sign yet counts: of two processes that ask one after the other, the second has nothing to do.
+    #[must_use]
+    pub fn is_due(&self, every: Duration, now: Timestamp) -> bool {
+        let newest = self.keys.iter().map(SigningKey::created_at).max();
+        newest.is_none_or(|made| now >= made.saturating_add(every))
     }
 
     /// The key that signs at this time: the one that began last and has not ended.
@@ -137,8 +145,8 @@ impl KeyRing {
             .filter(|key| key.verifies_at(now))
     }
 
-    /// The public keys as a JSON Web Key Set (RFC 7517, section 5): Ed25519 keys that have not ended, never a
-    /// symmetric key.
+    /// The public keys as a JSON Web Key Set (RFC 7517, section 5): those that have not ended, never a symmetric
+    /// key.
     #[must_use]
     pub fn jwks(&self, now: Timestamp) -> Value {
         let keys: Vec<Value> = self

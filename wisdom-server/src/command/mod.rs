@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use wisdom_adapters::config::Config;
+use wisdom_adapters::config::{Config, TokenAlgorithm};
 use wisdom_adapters::{Wisdom, WisdomBuilder};
 
 use settings::Settings;
@@ -60,7 +60,18 @@ enum ConfigCommand {
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum KeysCommand {
     /// Make a new signing key; the old one goes on being accepted while tokens of it live.
-    Rotate,
+    Rotate {
+        /// What it signs with: `EdDSA`, `ES256`, `RS256` or `HS256`. Default: `auth.algorithm`.
+        #[arg(long, value_parser = algorithm)]
+        algorithm: Option<TokenAlgorithm>,
+        /// The old keys got out: they are worth nothing from now on.
+        #[arg(long)]
+        at_once: bool,
+    },
+}
+
+fn algorithm(text: &str) -> Result<TokenAlgorithm, Trouble> {
+    serde_json::from_value(text.into()).map_err(|_| "it is EdDSA, ES256, RS256 or HS256".to_owned())
 }
 
 /// What went wrong, in one line for people.
@@ -94,7 +105,9 @@ fn execute(cli: Cli) -> Result<(), Trouble> {
             show::operations(&*assemble(Config::in_memory()).await?);
             Ok(())
         }),
-        Command::Keys(KeysCommand::Rotate) => show::rotate(&config),
+        Command::Keys(KeysCommand::Rotate { algorithm, at_once }) => {
+            show::rotate(&config, algorithm, at_once)
+        }
         Command::Migrate => {
             let settings = config.clone();
             run::block_on(&config, async {

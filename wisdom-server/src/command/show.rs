@@ -1,13 +1,12 @@
 //! Commands that only tell.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
 use wisdom_adapters::Wisdom;
-use wisdom_adapters::config::Config;
-use wisdom_adapters::keys::{ANNOUNCE, Keys};
+use wisdom_adapters::config::{Config, TokenAlgorithm};
+use wisdom_adapters::keys::{KeySchedule, Keys};
 use wisdom_core::clock::SystemClock;
 use wisdom_core::id::SystemIds;
 use wisdom_core::policy::Policies;
@@ -16,9 +15,6 @@ use wisdom_core::unit_of_work::Kit;
 
 use super::Trouble;
 use crate::{cors, openapi, routes};
-
-/// What clocks may differ by.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(super) fn check(config: &Config) -> Result<(), Trouble> {
     cors::layer(&config.server.cors_origins).map_err(|error| error.to_string())?;
@@ -53,7 +49,11 @@ pub(super) fn operations(wisdom: &Wisdom) {
 }
 
 /// Makes a new signing key. Running servers take it up by themselves.
-pub(super) fn rotate(config: &Config) -> Result<(), Trouble> {
+pub(super) fn rotate(
+    config: &Config,
+    algorithm: Option<TokenAlgorithm>,
+    at_once: bool,
+) -> Result<(), Trouble> {
     let random: Arc<dyn SecureRandom> = Arc::new(SystemRandom);
     let keys = Keys::open(config, &random).map_err(|error| error.to_string())?;
     let kit = Kit {
@@ -63,14 +63,26 @@ pub(super) fn rotate(config: &Config) -> Result<(), Trouble> {
         sealer: keys.sealer(),
         policies: Policies::new(),
     };
-    // A token of the old key may be issued until the new one signs, and is then used up to its end.
-    let overlap = Duration::from_secs(u64::from(config.auth.access_token_seconds)) + LEEWAY;
-    keys.rotate_signing(overlap, &kit)
+    let mut schedule = KeySchedule::of(config);
+    if let Some(algorithm) = algorithm {
+        schedule.algorithm = algorithm.into();
+    }
+    if at_once {
+        schedule = schedule.at_once();
+    }
+    keys.rotate_signing(schedule, &kit)
         .map_err(|error| error.to_string())?;
-    say!(
-        "A new signing key is there. It signs in {} seconds, so that every server knows it by then.",
-        ANNOUNCE.as_secs()
-    );
+    let name = schedule.algorithm.as_str();
+    if at_once {
+        say!(
+            "A new {name} signing key is there. The old keys are worth nothing; servers know within 10 seconds."
+        );
+    } else {
+        say!(
+            "A new {name} signing key is there. It signs in {} seconds, so that every server knows it by then.",
+            schedule.announce.as_secs()
+        );
+    }
     Ok(())
 }
 

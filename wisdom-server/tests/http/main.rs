@@ -8,10 +8,12 @@
 
 mod crash;
 mod flow;
+mod forgery;
 mod harness;
 mod isolation;
 mod lifecycle;
 mod limits;
 mod listener;
 mod openapi;
+mod outside_verifiers;
 mod roles;
