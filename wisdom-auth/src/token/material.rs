@@ -63,7 +63,7 @@ enum Signer {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair),
     Rs256(RsaKeyPair),
-    Hs256(hmac::Key),
+    Hs256(Box<hmac::Key>),
 }
 
 /// A key that was read once and signs and verifies from then on.
@@ -88,7 +88,7 @@ impl Material {
                     return None;
                 }
                 (
-                    Signer::Hs256(hmac::Key::new(hmac::HMAC_SHA256, bytes)),
+                    Signer::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))),
                     None,
                     None,
                 )

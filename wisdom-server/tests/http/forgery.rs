@@ -1,7 +1,6 @@
 //! Tokens that nobody issued, sent to the real program: each is refused alike, and none makes it call out.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -12,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use wisdom_core::clock::{Clock as _, SystemClock};
 
 use crate::harness::{Person, Server, Setup, eventually};
 
@@ -170,6 +170,7 @@ fn doubled(object: &Value, first: &str) -> String {
 }
 
 /// Attacks on what says how to verify: algorithm, key, place of a key.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn on_the_header(forge: &Forge, elsewhere: &str) -> Vec<(&'static str, String)> {
     let none = |alg: &str, signature: &str| {
         let mut header = forge.header.clone();
@@ -323,7 +324,7 @@ fn on_the_header(forge: &Forge, elsewhere: &str) -> Vec<(&'static str, String)> 
 
 /// Attacks on what is said, all of them truly signed.
 fn on_the_claims(forge: &Forge) -> Vec<(&'static str, String)> {
-    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let now = SystemClock.now().unix_seconds();
     let header = forge.header.to_string();
     let text = |first: &str| forge.signed_texts("EdDSA", &header, &doubled(&forge.claims, first));
     let raw = |name: &str, number: &str| {
