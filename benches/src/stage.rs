@@ -13,7 +13,7 @@ use wisdom_adapters::Wisdom;
 use wisdom_adapters::assembly::WisdomBuilder;
 use wisdom_adapters::config::Config;
 use wisdom_auth::kit::AuthHost as _;
-use wisdom_core::context::Principal;
+use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{IdSourceExt as _, UserId};
 use wisdom_server::{Service, routes, telemetry};
 
@@ -79,13 +79,12 @@ impl Stage {
     #[must_use]
     pub fn principal(&self, user: Option<UserId>) -> Principal {
         let kit = self.wisdom.kit();
-        Principal {
+        let session = UserSession {
             user: user.unwrap_or_else(|| kit.ids.id()),
             session: kit.ids.id(),
             generation: 1,
-            tenant: None,
-            authenticated_at: kit.clock.now(),
-        }
+        };
+        Principal::of_session(session, None, kit.clock.now())
     }
 
     /// A request of the principal, as a small client sends it.

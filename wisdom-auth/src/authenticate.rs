@@ -15,9 +15,8 @@ use crate::session::confirmation::ConfirmGeneration;
 pub fn authenticate(services: &AuthServices, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
     let verified = services.tokens.verify(token, now)?;
     let principal = verified.principal();
-    if services
-        .revocations
-        .is_revoked(principal.session, verified.issued_at())
+    if let Some(own) = principal.session()
+        && services.revocations.is_revoked(own.session, verified.issued_at())
     {
         return Err(AuthError::TokenInvalid);
     }
@@ -30,7 +29,8 @@ pub fn authenticate(services: &AuthServices, token: &str, now: Timestamp) -> Res
 /// [`Confirmations::forget`](crate::session::confirmation::Confirmations::forget).
 #[must_use]
 pub fn confirm_sight(services: &AuthServices, principal: &Principal) -> Option<ConfirmGeneration> {
-    let (session, generation) = (principal.session, principal.generation);
+    let own = principal.session()?;
+    let (session, generation) = (own.session, own.generation);
     services
         .confirmations
         .first_sight(session, generation)

@@ -8,6 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::context::{Credential, Principal};
+use crate::unit_of_work::Effect;
+
 /// The built-in roles, from the least to the most powerful.
 ///
 /// The order is the rank: a member of a lower rank never edits, invites or removes one of a higher rank.
@@ -133,6 +136,40 @@ impl Grants {
         self.role
     }
 
+    /// What both grant: the lower role, and the names that both leave. Names added by custom roles are kept only where
+    /// the ceiling's role is that of an owner, whose hand they came from.
+    #[must_use]
+    pub fn within(self, ceiling: &Self) -> Self {
+        let only = match (self.only, &ceiling.only) {
+            (None, None) => None,
+            (Some(names), None) => Some(names),
+            (None, Some(names)) => Some(Arc::clone(names)),
+            (Some(own), Some(names)) => Some(own.iter().filter(|n| names.contains(n)).cloned().collect()),
+        };
+        Self {
+            role: self.role.min(ceiling.role),
+            extra: self.extra.filter(|_| ceiling.role == Role::Owner),
+            only,
+        }
+    }
+
+    /// Whether everything the other grants is granted here, whatever permissions there are. When it cannot be told
+    /// from the names, it is not.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let within = |names: &Option<Arc<[String]>>, all: &[String]| {
+            names
+                .as_ref()
+                .is_some_and(|names| names.iter().all(|n| all.contains(n)))
+        };
+        let extra = other
+            .extra
+            .as_ref()
+            .is_none_or(|_| self.extra.as_ref().is_some_and(|all| within(&other.extra, all)));
+        let only = self.only.as_ref().is_none_or(|all| within(&other.only, all));
+        self.role >= other.role && extra && only
+    }
+
     /// Whether the permission is held. Does not allocate.
     #[must_use]
     pub fn allows(&self, permission: Permission) -> bool {
@@ -153,9 +190,9 @@ impl Grants {
 pub enum Access {
     /// Anybody.
     Public,
-    /// Whoever is signed in.
+    /// Whoever is signed in: a user in a session of their own, never a key, a service or an operator.
     Authenticated,
-    /// Members of the tenant who hold the permission.
+    /// Whoever holds the permission in the tenant: members, and credentials it was granted to.
     Tenant(Permission),
     /// The service itself: workers and operators, never a client.
     System,
@@ -168,6 +205,36 @@ impl fmt::Display for Access {
             Self::Authenticated => f.write_str("authenticated"),
             Self::Tenant(permission) => write!(f, "tenant:{}", permission.name),
             Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// Which kinds of callers an operation is open to, of those whom [`Access`] admits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callers {
+    /// All kinds. An operator who acts for a user without the right to write only reads all the same.
+    Any,
+    /// All but operators who act for a user: for what an impersonation must never touch, such as roles.
+    NotOperators,
+    /// A user in a session of their own only: for what a key or a service must not do either, such as making keys.
+    InPerson,
+}
+
+impl Callers {
+    /// Whether a credential of this kind may run an operation with this effect. Says nothing of its permissions.
+    ///
+    /// # Errors
+    /// [`AccessError::InPerson`], [`AccessError::NoOperators`] or [`AccessError::OperatorReadsOnly`].
+    pub fn admit(self, principal: &Principal, effect: Effect) -> Result<(), AccessError> {
+        match principal.credential {
+            Credential::Session(_) => Ok(()),
+            _ if self == Self::InPerson => Err(AccessError::InPerson),
+            Credential::ApiKey { .. } | Credential::Client(_) => Ok(()),
+            Credential::Operator { .. } if self == Self::NotOperators => Err(AccessError::NoOperators),
+            Credential::Operator { may_write, .. } if !may_write && effect == Effect::Write => {
+                Err(AccessError::OperatorReadsOnly)
+            }
+            Credential::Operator { .. } => Ok(()),
         }
     }
 }
@@ -185,6 +252,15 @@ pub enum AccessError {
         /// The permission's name.
         permission: &'static str,
     },
+    /// A key, a service or an operator, where only the user in a session of their own will do.
+    #[error("the operation needs a user in a session of their own")]
+    InPerson,
+    /// An operator who acts for a user, where none may.
+    #[error("the operation is closed to operators who act for a user")]
+    NoOperators,
+    /// An operator who acts for a user and may only read.
+    #[error("the operator may only read")]
+    OperatorReadsOnly,
     /// Not a member of the tenant, or no tenant named: told as "not found".
     #[error("the caller has no context of a tenant")]
     NotTenant,
@@ -192,6 +268,9 @@ pub enum AccessError {
     #[error("the operation is the service's own")]
     SystemOnly,
 }
+
+#[cfg(test)]
+mod generated;
 
 #[cfg(test)]
 mod tests {
@@ -221,5 +300,73 @@ mod tests {
             assert_eq!(role.as_str().parse(), Ok(role));
         }
         assert!("root".parse::<Role>().is_err());
+    }
+
+    fn credentials() -> [(Credential, [bool; 3]); 4] {
+        use crate::context::UserSession;
+        use crate::id::{Id, UserId};
+
+        let id = uuid::Uuid::from_u128(1);
+        let user: UserId = Id::from_uuid(id);
+        let session = UserSession {
+            user,
+            session: Id::from_uuid(id),
+            generation: 1,
+        };
+        let key = Credential::ApiKey {
+            key: Id::from_uuid(id),
+            owner: Some(user),
+        };
+        let operator = Credential::Operator {
+            impersonation: Id::from_uuid(id),
+            operator: user,
+            subject: user,
+            may_write: true,
+        };
+        [
+            (Credential::Session(session), [true, true, true]),
+            (key, [true, true, false]),
+            (Credential::Client(Id::from_uuid(id)), [true, true, false]),
+            (operator, [true, false, false]),
+        ]
+    }
+
+    #[test]
+    fn operations_are_open_to_the_kinds_they_name() {
+        for (credential, admitted) in credentials() {
+            let principal = Principal {
+                credential,
+                tenant: None,
+                ceiling: None,
+                authenticated_at: crate::time::Timestamp::MIN,
+            };
+            let kinds = [Callers::Any, Callers::NotOperators, Callers::InPerson];
+            for effect in [Effect::Read, Effect::Write] {
+                let told = kinds.map(|callers| callers.admit(&principal, effect).is_ok());
+                assert_eq!(told, admitted, "{credential:?}");
+            }
+            if let Credential::Operator {
+                impersonation,
+                operator,
+                subject,
+                ..
+            } = credential
+            {
+                let principal = Principal {
+                    credential: Credential::Operator {
+                        impersonation,
+                        operator,
+                        subject,
+                        may_write: false,
+                    },
+                    ..principal
+                };
+                assert_eq!(Callers::Any.admit(&principal, Effect::Read), Ok(()));
+                assert_eq!(
+                    Callers::Any.admit(&principal, Effect::Write),
+                    Err(AccessError::OperatorReadsOnly)
+                );
+            }
+        }
     }
 }

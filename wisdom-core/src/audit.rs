@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::context::Actor;
-use crate::id::{AuditId, RequestId, TenantId};
+use crate::id::{AuditId, RequestId, TenantId, UserId};
 use crate::time::Timestamp;
 
 /// What an action was done to.
@@ -103,6 +103,9 @@ pub struct AuditRecord {
     pub action: String,
     /// Who.
     pub actor: Actor,
+    /// For which user, when that is somebody else: the owner of a personal key, or the one an operator acted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<UserId>,
     /// To what.
     pub target: Target,
     /// How it ended.

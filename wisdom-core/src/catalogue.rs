@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::access::Access;
+use crate::access::{Access, Callers};
 use crate::context::Caller;
 use crate::failure::{Failure, OperationError};
 use crate::idempotency::IdempotencyClaim;
@@ -60,6 +60,8 @@ pub struct Entry<H> {
     pub access: Access,
     /// [`Operation::EFFECT`].
     pub effect: Effect,
+    /// [`Operation::CALLERS`].
+    pub callers: Callers,
     /// How it is carried out.
     pub kind: Kind,
     input: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
@@ -87,7 +89,7 @@ impl<H: Host> Entry<H> {
         Self::new::<U>(Kind::Tenant, |host, caller, input, claim| {
             Box::pin(async move {
                 let Caller::Tenant(context) = caller else {
-                    admit(U::ACCESS, caller)?;
+                    admit::<U>(caller)?;
                     return Err(Failure::not_found());
                 };
                 // Before the input is looked at: what is wrong with it is nobody's business who may not call.
@@ -106,7 +108,7 @@ impl<H: Host> Entry<H> {
     {
         Self::new::<U>(Kind::System, |host, caller, input, claim| {
             Box::pin(async move {
-                admit(U::ACCESS, caller)?;
+                admit::<U>(caller)?;
                 let operation: U = read_input(input)?;
                 let context = system_context(caller, U::NAME);
                 reply(host.runner().system_once(&context, &operation, claim).await?)
@@ -123,7 +125,7 @@ impl<H: Host> Entry<H> {
     {
         Self::new::<F>(Kind::Flow, |host, caller, input, _claim| {
             Box::pin(async move {
-                admit(F::ACCESS, caller)?;
+                admit::<F>(caller)?;
                 let operation: F = read_input(input)?;
                 let value = operation
                     .run(host, caller)
@@ -140,6 +142,7 @@ impl<H: Host> Entry<H> {
             summary: O::SUMMARY,
             access: O::ACCESS,
             effect: O::EFFECT,
+            callers: O::CALLERS,
             kind,
             input: |generator| generator.subschema_for::<O>(),
             output: |generator| generator.subschema_for::<O::Output>(),

@@ -4,24 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{AccessError, Grants, Permission, Role};
-use crate::id::{SessionId, TenantId, UserId};
-use crate::time::Timestamp;
+use crate::id::{ApiKeyId, ClientId, TenantId, UserId};
 use crate::trace::RequestInfo;
 
-/// An authenticated identity: whom a verified credential speaks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The user.
-    pub user: UserId,
-    /// The session the credential belongs to.
-    pub session: SessionId,
-    /// The refresh generation the credential carries (see `wisdom-auth`).
-    pub generation: i64,
-    /// The tenant the credential is bound to, if it is.
-    pub tenant: Option<TenantId>,
-    /// When the user last proved who they are.
-    pub authenticated_at: Timestamp,
-}
+pub use crate::principal::{Credential, Principal, UserSession};
 
 /// Whom audit blames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +15,12 @@ pub struct Principal {
 pub enum Actor {
     /// A user.
     User(UserId),
+    /// An API key. If it is a personal one, its owner is named beside it.
+    ApiKey(ApiKeyId),
+    /// A service with credentials of its own.
+    Client(ClientId),
+    /// An operator of the service. For whom they acted is named beside them.
+    Operator(UserId),
     /// Nobody who signed in.
     Anonymous,
     /// The service itself.
@@ -68,8 +60,8 @@ impl VerifiedMembership {
 
 /// The scope of all tenant work: without one there is nothing to call.
 ///
-/// There are two ways to get one: from a verified membership, and for the row of a job or event that the service itself
-/// works on.
+/// There are three ways to get one: from a verified membership, from a credential that is the tenant's own, and for the
+/// row of a job or event that the service itself works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantContext {
     tenant: TenantId,
@@ -80,7 +72,8 @@ pub struct TenantContext {
 }
 
 impl TenantContext {
-    /// For a member's request.
+    /// For a member's request, whatever credential stands for the member. What the credential allows at most cuts what
+    /// the member holds.
     ///
     /// # Errors
     /// [`AccessError::NotTenant`] when the membership is another user's, or the credential is bound to another tenant.
@@ -90,16 +83,38 @@ impl TenantContext {
         request: RequestInfo,
     ) -> Result<Self, AccessError> {
         let bound_elsewhere = principal.tenant.is_some_and(|bound| bound != membership.tenant);
-        if membership.user != principal.user || bound_elsewhere {
+        if principal.user() != Some(membership.user) || bound_elsewhere {
             return Err(AccessError::NotTenant);
         }
+        let grants = match &principal.ceiling {
+            None => membership.grants,
+            Some(ceiling) => membership.grants.within(ceiling),
+        };
         Ok(Self {
             tenant: membership.tenant,
-            actor: Actor::User(principal.user),
+            actor: principal.actor(),
             principal: Some(principal),
-            grants: membership.grants,
+            grants,
             request,
         })
+    }
+
+    /// For a credential that is the tenant's own and no user's: it holds what was granted to it. One of the places to
+    /// look at in a review of tenant isolation.
+    ///
+    /// # Errors
+    /// [`AccessError::NotTenant`] when it is a user's, is not bound to a tenant, or was granted nothing.
+    pub fn of_service(principal: Principal, request: RequestInfo) -> Result<Self, AccessError> {
+        match (principal.user(), principal.tenant, &principal.ceiling) {
+            (None, Some(tenant), Some(ceiling)) => Ok(Self {
+                tenant,
+                actor: principal.actor(),
+                grants: ceiling.clone(),
+                principal: Some(principal),
+                request,
+            }),
+            _ => Err(AccessError::NotTenant),
+        }
     }
 
     /// For work the service does on a row it claimed: the tenant is the row's.
@@ -187,9 +202,7 @@ impl SystemContext {
     /// For a public or authenticated operation, on behalf of whoever calls.
     #[must_use]
     pub fn on_behalf(reason: SystemReason, principal: Option<Principal>, request: RequestInfo) -> Self {
-        let actor = principal
-            .as_ref()
-            .map_or(Actor::Anonymous, |p| Actor::User(p.user));
+        let actor = principal.as_ref().map_or(Actor::Anonymous, Principal::actor);
         Self {
             reason,
             actor,
@@ -228,7 +241,7 @@ impl SystemContext {
 pub enum Caller {
     /// Nobody who signed in.
     Anonymous(RequestInfo),
-    /// A signed-in user, outside of any tenant.
+    /// Whoever a credential speaks for, outside of any tenant.
     Authenticated(Principal, RequestInfo),
     /// A member in their tenant.
     Tenant(TenantContext),
@@ -271,5 +284,14 @@ impl Caller {
     /// [`AccessError::Unauthenticated`].
     pub fn require_principal(&self) -> Result<&Principal, AccessError> {
         self.principal().ok_or(AccessError::Unauthenticated)
+    }
+
+    /// The user who is there in a session of their own, or the refusal.
+    ///
+    /// # Errors
+    /// [`AccessError::Unauthenticated`] for nobody, [`AccessError::InPerson`] for a key, a service or an operator acting
+    /// for the user.
+    pub fn require_session(&self) -> Result<&UserSession, AccessError> {
+        self.require_principal()?.session().ok_or(AccessError::InPerson)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::context::Actor;
-use crate::id::{EventId, TenantId};
+use crate::id::{EventId, TenantId, UserId};
 use crate::time::Timestamp;
 use crate::trace::TraceContext;
 
@@ -104,6 +104,9 @@ pub struct StoredEvent {
     pub audience: Audience,
     /// Who did it.
     pub actor: Actor,
+    /// For which user, when that is somebody else: the owner of a personal key, or the one an operator acted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<UserId>,
     /// When, by the clock of the unit of work.
     pub time: Timestamp,
     /// The trace it happened in.

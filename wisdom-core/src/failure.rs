@@ -283,6 +283,21 @@ impl From<AccessError> for Failure {
                 "forbidden",
                 PublicMessage::composed(format!("This needs the permission {permission}.")),
             ),
+            AccessError::InPerson => Self::new(
+                FailureKind::Forbidden,
+                "session.required",
+                "This needs you in a session of your own; a key or a service cannot do it.",
+            ),
+            AccessError::NoOperators => Self::new(
+                FailureKind::Forbidden,
+                "impersonation.blocked",
+                "This cannot be done while acting for somebody else.",
+            ),
+            AccessError::OperatorReadsOnly => Self::new(
+                FailureKind::Forbidden,
+                "impersonation.read_only",
+                "Acting for somebody else, you may only read.",
+            ),
             AccessError::NotTenant | AccessError::SystemOnly => Self::not_found(),
         }
     }

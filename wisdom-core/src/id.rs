@@ -283,6 +283,9 @@ kinds! {
     Request, RequestId, "req", "request";
     SigningKey, SigningKeyId, "key", "signing key";
     Mail, MailId, "eml", "mail";
+    ApiKey, ApiKeyId, "akey", "API key";
+    Client, ClientId, "svc", "service client";
+    Impersonation, ImpersonationId, "imp", "impersonation";
 }
 
 /// Where new ids come from.

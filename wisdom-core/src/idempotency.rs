@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
+use uuid::Uuid;
 
-use crate::id::{TenantId, UserId};
+use crate::id::TenantId;
 use crate::storage::StorageError;
 use crate::time::Timestamp;
 
@@ -50,8 +51,8 @@ impl IdempotencyKey {
 pub struct IdempotencyClaim {
     /// The tenant the call is for.
     pub tenant: Option<TenantId>,
-    /// Who calls.
-    pub user: UserId,
+    /// Who calls, by [`Principal::caller_id`](crate::context::Principal::caller_id).
+    pub caller: Uuid,
     /// The client's key.
     pub key: IdempotencyKey,
     /// SHA-256 over operation and canonical input.

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod page;
 pub mod policy;
 pub mod port;
+pub mod principal;
 pub mod random;
 pub mod runner;
 pub mod seal;

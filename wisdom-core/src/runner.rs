@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use crate::access::{Access, AccessError};
 use crate::audit::AuditEntry;
-use crate::context::{Caller, SystemContext, SystemReason, TenantContext};
+use crate::context::{Caller, Principal, SystemContext, SystemReason, TenantContext};
 use crate::failure::{Failure, FailureKind, OperationError};
 use crate::idempotency::{IdempotencyClaim, IdempotencyRecord, IdempotencyState, KEPT_FOR};
 use crate::outcome::Outcome;
@@ -171,12 +171,12 @@ impl<S: Store + ?Sized> Runner<S> {
     /// Whether the context may run the operation. A refused write is noted in the tenant's audit log.
     ///
     /// # Errors
-    /// [`AccessError::Forbidden`].
+    /// [`AccessError::Forbidden`], and those of [`Callers::admit`](crate::access::Callers::admit).
     pub async fn admit<O: Operation>(&self, context: &TenantContext) -> Result<(), AccessError> {
-        let Access::Tenant(permission) = O::ACCESS else {
-            return Ok(());
-        };
-        let admitted = context.require(permission);
+        let admitted = admit_kind::<O>(context.principal()).and_then(|()| match O::ACCESS {
+            Access::Tenant(permission) => context.require(permission),
+            _ => Ok(()),
+        });
         if admitted.is_err() && O::EFFECT == Effect::Write {
             self.record_denial(context, O::NAME).await;
         }
@@ -385,14 +385,21 @@ async fn undo<Tx: UnitOfWork + ?Sized>(tx: Box<Tx>, name: &'static str) {
     }
 }
 
-/// Whether a caller may run an operation with this access rule.
+fn admit_kind<O: Operation>(principal: Option<&Principal>) -> Result<(), AccessError> {
+    principal.map_or(Ok(()), |principal| O::CALLERS.admit(principal, O::EFFECT))
+}
+
+/// Whether a caller may run an operation.
 ///
 /// # Errors
 /// The [`AccessError`] that says why not.
-pub fn admit(access: Access, caller: &Caller) -> Result<(), AccessError> {
-    match (access, caller) {
+pub fn admit<O: Operation>(caller: &Caller) -> Result<(), AccessError> {
+    if O::ACCESS != Access::Public {
+        admit_kind::<O>(caller.principal())?;
+    }
+    match (O::ACCESS, caller) {
         (Access::Public, _) | (Access::System, Caller::System(..)) => Ok(()),
-        (Access::Authenticated, caller) => caller.require_principal().map(|_| ()),
+        (Access::Authenticated, caller) => caller.require_session().map(|_| ()),
         (Access::Tenant(permission), Caller::Tenant(context)) => context.require(permission),
         (Access::Tenant(_), Caller::Anonymous(_)) => Err(AccessError::Unauthenticated),
         (Access::Tenant(_), _) => Err(AccessError::NotTenant),
@@ -415,7 +422,7 @@ fn answer_context(claim: &IdempotencyClaim) -> Context {
     let tenant = claim.tenant.map(|t| t.as_uuid()).unwrap_or_default();
     Context::new()
         .part(tenant.as_bytes())
-        .part(claim.user.as_uuid().as_bytes())
+        .part(claim.caller.as_bytes())
         .part(claim.key.as_str())
 }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use crate::access::Grants;
 use crate::clock::Clock;
-use crate::context::{Actor, Principal, SystemContext, SystemReason, TenantContext};
-use crate::id::{IdSource, TenantId};
+use crate::context::{Actor, Principal, SystemContext, SystemReason, TenantContext, UserSession};
+use crate::id::{IdSource, TenantId, UserId};
 use crate::idempotency::IdempotencyRecords;
 use crate::outcome::Record;
 use crate::policy::Policies;
@@ -104,7 +104,19 @@ impl Frame {
         }
     }
 
-    /// The signed-in caller, if any.
+    /// For which user the [actor](Self::actor) acts, when that is somebody else.
+    #[must_use]
+    pub fn on_behalf_of(&self) -> Option<UserId> {
+        self.principal().and_then(Principal::on_behalf_of)
+    }
+
+    /// The user who is there in a session of their own, if so.
+    #[must_use]
+    pub fn session(&self) -> Option<&UserSession> {
+        self.principal().and_then(Principal::session)
+    }
+
+    /// The authenticated caller, if any.
     #[must_use]
     pub const fn principal(&self) -> Option<&Principal> {
         match &self.scope {

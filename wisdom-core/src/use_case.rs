@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::access::Access;
+use crate::access::{Access, Callers};
 use crate::context::Caller;
 use crate::failure::OperationError;
 use crate::outcome::Outcome;
@@ -26,6 +26,8 @@ pub trait Operation: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'stat
     const ACCESS: Access;
     /// Whether it changes anything.
     const EFFECT: Effect;
+    /// Which kinds of callers it is open to, of those whom [`Operation::ACCESS`] admits.
+    const CALLERS: Callers = Callers::Any;
     /// What it answers.
     type Output: Serialize + JsonSchema + Send + 'static;
     /// How it refuses.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
 use wisdom_adapters::config::RateLimitConfig;
 use wisdom_core::failure::{Failure, FailureKind, PublicMessage};
-use wisdom_core::id::UserId;
 use wisdom_core::port::rate_limit::{RateDecision, RateKey, RateLimit, RatePolicy, RatePolicyError};
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -64,8 +64,8 @@ impl Limits {
         verdict(&self.address, spent.address)
     }
 
-    pub(crate) async fn take_user(&self, user: UserId, spent: &mut Spent) -> Result<(), Failure> {
-        spent.user = self.take(&self.user, &RateKey::principal(user)).await;
+    pub(crate) async fn take_caller(&self, caller: Uuid, spent: &mut Spent) -> Result<(), Failure> {
+        spent.user = self.take(&self.user, &RateKey::principal(caller)).await;
         verdict(&self.user, spent.user)
     }
 

@@ -9,6 +9,7 @@ use wisdom_adapters::storage::TenantTx;
 use wisdom_adapters::storage::sql::Statement;
 use wisdom_core::access::Access;
 use wisdom_core::audit::AuditEntry;
+use wisdom_core::context::Principal;
 use wisdom_core::event::NewEvent;
 use wisdom_core::id::IdSourceExt as _;
 use wisdom_core::outcome::Outcome;
@@ -66,7 +67,7 @@ impl<Tx: TenantTx + ?Sized> UseCase<Tx> for PlaceOrder {
             id: frame.kit().ids.id(),
             item: self.item.clone(),
             quantity: self.quantity,
-            placed_by: frame.principal().map(|principal| principal.user),
+            placed_by: frame.principal().and_then(Principal::user),
             placed_at: frame.now(),
         };
 

@@ -116,25 +116,32 @@ impl Wisdom {
         if !needs_tenant && entry.effect == Effect::Write {
             return Ok(Caller::Authenticated(principal, request));
         }
-        let known = self
-            .standing(tenant, principal.user, entry.effect, request)
-            .await?;
+        if principal.tenant.is_some_and(|bound| bound != tenant) {
+            return Err(Failure::not_found());
+        }
+        let user = principal.user();
+        let known = self.standing(tenant, user, entry.effect, request).await?;
         let known = known.ok_or_else(Failure::not_found)?;
         known
             .state
             .admit(known.role)
             .map_err(OperationError::into_failure)?;
-        let membership = VerifiedMembership::attested(tenant, principal.user, Grants::of_role(known.role));
-        Ok(Caller::Tenant(TenantContext::from_membership(
-            membership, principal, request,
-        )?))
+        let context = match user {
+            Some(user) => {
+                let membership = VerifiedMembership::attested(tenant, user, Grants::of_role(known.role));
+                TenantContext::from_membership(membership, principal, request)?
+            }
+            None => TenantContext::of_service(principal, request)?,
+        };
+        Ok(Caller::Tenant(context))
     }
 
+    /// What the user is in the tenant, or, for a credential that is no user's, how the tenant stands.
     /// Reads may rest on what was known seconds ago; writes ask storage.
     async fn standing(
         &self,
         tenant: TenantId,
-        user: UserId,
+        user: Option<UserId>,
         effect: Effect,
         request: RequestInfo,
     ) -> Result<Option<Known>, Failure> {
@@ -146,10 +153,8 @@ impl Wisdom {
         let reading = self.memberships.begin();
         let context = SystemContext::worker(STANDING, request);
         // Boxed, so that calls that need no storage do not carry the room for a unit of work with them.
-        let find = FindStanding { tenant, user };
-        let standing = Box::pin(self.runner.system(&context, &find)).await;
-        let standing = standing.map_err(OperationError::into_failure)?;
-        let known = standing.as_ref().map(Known::from);
+        let known = Box::pin(self.runner.system(&context, &FindStanding { tenant, user })).await;
+        let known = known.map_err(OperationError::into_failure)?;
         if let Some(known) = known {
             self.memberships.keep(reading, tenant, user, known);
         }
@@ -179,7 +184,7 @@ impl Wisdom {
                 let tenant = caller.tenant().map(TenantContext::tenant);
                 Some(IdempotencyClaim {
                     tenant,
-                    user: principal.user,
+                    caller: principal.caller_id(),
                     key,
                     fingerprint: fingerprint(entry.name, &input),
                 })

@@ -4,27 +4,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use schemars::JsonSchema;
+use serde::Serialize;
 use wisdom_core::access::Role;
 use wisdom_core::id::{TenantId, UserId};
-use wisdom_tenancy::tenant::{Standing, TenantState};
+use wisdom_tenancy::tenant::TenantState;
 
 /// How long another node's change may go unseen by reads. Writes never use the cache.
 const LIFE: Duration = Duration::from_secs(5);
 
 /// What a tenant context is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Known {
     pub(crate) role: Role,
     pub(crate) state: TenantState,
-}
-
-impl From<&Standing> for Known {
-    fn from(standing: &Standing) -> Self {
-        Self {
-            role: standing.role,
-            state: standing.tenant.state,
-        }
-    }
 }
 
 /// A bounded cache that never writes back what was read before a change.
@@ -32,7 +25,7 @@ impl From<&Standing> for Known {
 /// A reader takes a [`Reading`] before it asks storage; what it read is kept only if nothing was forgotten since.
 #[derive(Debug)]
 pub(crate) struct Memberships {
-    known: Cache<(TenantId, UserId), Known>,
+    known: Cache<(TenantId, Option<UserId>), Known>,
     changes: AtomicU64,
 }
 
@@ -49,7 +42,7 @@ impl Memberships {
         }
     }
 
-    pub(crate) fn get(&self, tenant: TenantId, user: UserId) -> Option<Known> {
+    pub(crate) fn get(&self, tenant: TenantId, user: Option<UserId>) -> Option<Known> {
         self.known.get(&(tenant, user))
     }
 
@@ -57,7 +50,7 @@ impl Memberships {
         Reading(self.changes.load(Ordering::Acquire))
     }
 
-    pub(crate) fn keep(&self, reading: Reading, tenant: TenantId, user: UserId, known: Known) {
+    pub(crate) fn keep(&self, reading: Reading, tenant: TenantId, user: Option<UserId>, known: Known) {
         if self.changes.load(Ordering::Acquire) != reading.0 {
             return;
         }
@@ -86,7 +79,7 @@ mod tests {
         let cache = Memberships::new(10);
         let (tenant, user) = (
             TenantId::from_uuid(Uuid::from_u128(1)),
-            UserId::from_uuid(Uuid::from_u128(2)),
+            Some(UserId::from_uuid(Uuid::from_u128(2))),
         );
         let known = Known {
             role: Role::Owner,

@@ -49,8 +49,8 @@ pub struct Wisdom {
     ports: Ports,
     keys: Keys,
     memberships: Arc<Memberships>,
-    sights: tokio::sync::mpsc::Sender<wisdom_core::context::Principal>,
-    sights_inbox: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<wisdom_core::context::Principal>>>,
+    sights: tokio::sync::mpsc::Sender<wisdom_core::context::UserSession>,
+    sights_inbox: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<wisdom_core::context::UserSession>>>,
 }
 
 impl Host for Wisdom {

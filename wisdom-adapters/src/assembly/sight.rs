@@ -3,7 +3,7 @@
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use wisdom_auth::session::confirmation::ConfirmGeneration;
-use wisdom_core::context::{Principal, SystemContext, SystemReason};
+use wisdom_core::context::{Principal, SystemContext, SystemReason, UserSession};
 
 use super::Wisdom;
 
@@ -16,24 +16,23 @@ impl Wisdom {
     ///
     /// Cheap and without waiting: the first sight of a generation is queued for the workers, later ones do nothing.
     pub fn note_sight(&self, principal: &Principal) {
+        let Some(own) = principal.session() else { return };
         let confirmations = &self.auth.confirmations;
-        if confirmations.first_sight(principal.session, principal.generation)
-            && self.sights.try_send(principal.clone()).is_err()
-        {
-            confirmations.forget(principal.session, principal.generation);
+        if confirmations.first_sight(own.session, own.generation) && self.sights.try_send(*own).is_err() {
+            confirmations.forget(own.session, own.generation);
         }
     }
 
-    pub(super) async fn confirm_sights(&self, mut sights: Receiver<Principal>, stop: CancellationToken) {
+    pub(super) async fn confirm_sights(&self, mut sights: Receiver<UserSession>, stop: CancellationToken) {
         loop {
-            let principal = tokio::select! {
+            let sight = tokio::select! {
                 biased;
-                principal = sights.recv() => principal,
+                sight = sights.recv() => sight,
                 () = stop.cancelled() => None,
             };
-            let Some(Principal {
+            let Some(UserSession {
                 session, generation, ..
-            }) = principal
+            }) = sight
             else {
                 return;
             };

@@ -19,10 +19,8 @@ pub(crate) async fn the_right_password_gives_a_pair_that_works(stage: &Stage) {
     );
     assert_eq!(pair.refresh_expires_in, 14 * 86_400);
     let principal = stage.authenticate(&pair).unwrap();
-    assert_eq!(
-        (principal.user, principal.session, principal.generation),
-        (ada.id, pair.session, 1)
-    );
+    let own = principal.session().unwrap();
+    assert_eq!((own.user, own.session, own.generation), (ada.id, pair.session, 1));
     let session = stage.session(pair.session).await;
     assert_eq!(
         (session.user, session.label.as_str(), session.confirmed),

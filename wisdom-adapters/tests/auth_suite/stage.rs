@@ -261,9 +261,10 @@ impl Stage {
     /// What the edge does when it sees an access token for the first time.
     pub(crate) async fn see(&self, pair: &TokenPair) {
         let principal = self.authenticate(pair).unwrap();
+        let own = principal.session().unwrap();
         let confirm = ConfirmGeneration {
-            session: principal.session,
-            generation: principal.generation,
+            session: own.session,
+            generation: own.generation,
         };
         self.runner.on_behalf(&self.stranger(), &confirm).await.unwrap();
     }

@@ -67,7 +67,8 @@ async fn a_table_with_a_hole_in_its_wall_is_not_opened() {
             testkit::postgres_with(
                 concat!(
                     "isolation-orders-",
-                    include_str!("../../migrations/postgres/0004_isolation.sql")
+                    include_str!("../../migrations/postgres/0004_isolation.sql"),
+                    include_str!("../../migrations/postgres/0011_actors.sql")
                 ),
                 async |url: &str| {
                     migrate(url).await?;

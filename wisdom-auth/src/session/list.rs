@@ -57,8 +57,8 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ListSessions {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<SessionList>, AuthError> {
         let caller = tx
             .frame()
-            .principal()
-            .cloned()
+            .session()
+            .copied()
             .ok_or(AccessError::Unauthenticated)?;
         let now = tx.frame().now();
         let sessions = tx.sessions().list_live(caller.user, now).await?;

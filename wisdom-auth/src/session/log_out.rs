@@ -28,10 +28,10 @@ impl Operation for LogOut {
 
 impl<H: AuthHost> Flow<H> for LogOut {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
-        let principal = caller.require_principal()?;
+        let own = caller.require_session()?;
         let what = RevokeSession {
-            session: principal.session,
-            user: principal.user,
+            session: own.session,
+            user: own.user,
             reason: RevokeReason::LogOut,
         };
         match end(host, caller, what).await {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wisdom_core::context::Principal;
+use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::failure::PublicMessage;
 use wisdom_core::id::{SessionId, TenantId, UserId};
 use wisdom_core::time::Timestamp;
@@ -186,12 +186,11 @@ impl Session {
     /// Whom its access tokens of this generation speak for.
     #[must_use]
     pub const fn principal(&self) -> Principal {
-        Principal {
+        let session = UserSession {
             user: self.user,
             session: self.id,
             generation: self.generation,
-            tenant: self.tenant,
-            authenticated_at: self.authenticated_at,
-        }
+        };
+        Principal::of_session(session, self.tenant, self.authenticated_at)
     }
 }

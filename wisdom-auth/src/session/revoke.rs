@@ -134,7 +134,7 @@ impl Operation for RevokeOne {
 
 impl<H: AuthHost> Flow<H> for RevokeOne {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
-        let user = caller.require_principal()?.user;
+        let user = caller.require_session()?.user;
         end(
             host,
             caller,
@@ -158,8 +158,8 @@ pub(super) async fn end<H: AuthHost>(
     let result = host.runner().on_behalf(caller, &what).await;
     if result.is_ok()
         || caller
-            .principal()
-            .is_some_and(|caller| caller.session == what.session)
+            .require_session()
+            .is_ok_and(|caller| caller.session == what.session)
     {
         host.auth()
             .revocations

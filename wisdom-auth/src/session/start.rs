@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wisdom_core::access::Access;
 use wisdom_core::audit::AuditEntry;
-use wisdom_core::context::Principal;
+use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{IdSourceExt as _, SessionId, TenantId, UserId};
 use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
@@ -57,13 +57,12 @@ impl SessionGrant {
     /// Whom access tokens of this grant speak for.
     #[must_use]
     pub const fn principal(&self) -> Principal {
-        Principal {
+        let session = UserSession {
             user: self.user,
             session: self.session,
             generation: self.generation,
-            tenant: self.tenant,
-            authenticated_at: self.authenticated_at,
-        }
+        };
+        Principal::of_session(session, self.tenant, self.authenticated_at)
     }
 }
 

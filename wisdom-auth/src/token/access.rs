@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use moka::sync::Cache;
 use serde::Serialize;
 use thiserror::Error;
-use wisdom_core::context::Principal;
+use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{IdSource, SigningKeyId, TenantId};
 use wisdom_core::secret::SecretText;
 use wisdom_core::time::Timestamp;
@@ -208,11 +208,12 @@ impl AccessTokens {
         )
     }
 
-    /// Issues a token that speaks for this principal.
+    /// Issues a token that speaks for this principal, who is in session.
     ///
     /// # Errors
-    /// [`KeyError::NoneSigns`] or [`KeyError::Library`].
+    /// [`KeyError::Subject`] for another kind of principal, [`KeyError::NoneSigns`] or [`KeyError::Library`].
     pub fn issue_for(&self, principal: &Principal, now: Timestamp) -> Result<SecretText, KeyError> {
+        let session = principal.session().ok_or(KeyError::Subject)?;
         let ring = self.ring();
         let key = ring.signing_key(now)?;
         let header = Header {
@@ -224,9 +225,9 @@ impl AccessTokens {
         let claims = NewClaims {
             iss: &self.policy.issuer,
             aud: &self.policy.audience,
-            sub: principal.user,
-            sid: principal.session,
-            generation: principal.generation,
+            sub: session.user,
+            sid: session.session,
+            generation: session.generation,
             tid: principal.tenant,
             iat: issued,
             nbf: issued,
@@ -305,14 +306,13 @@ impl AccessTokens {
         if claims.expires_at.since(claims.issued_at) > MAX_LIFETIME {
             return Err(TokenFault::Claims);
         }
+        let session = UserSession {
+            user: claims.user,
+            session: claims.session,
+            generation: claims.generation,
+        };
         Ok(VerifiedToken {
-            principal: Principal {
-                user: claims.user,
-                session: claims.session,
-                generation: claims.generation,
-                tenant: claims.tenant,
-                authenticated_at: claims.authenticated_at,
-            },
+            principal: Principal::of_session(session, claims.tenant, claims.authenticated_at),
             key: key.id(),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wisdom_core::clock::ManualClock;
-use wisdom_core::context::Principal;
+use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{ManualIds, SessionId, TenantId, UserId};
 use wisdom_core::policy::Policies;
 use wisdom_core::random::ManualRandom;
@@ -59,13 +59,13 @@ fn kit(seed: u64) -> Kit {
 }
 
 fn principal() -> Principal {
-    Principal {
+    let session = UserSession {
         user: UserId::from_uuid(uuid::Uuid::from_u128(1)),
         session: SessionId::from_uuid(uuid::Uuid::from_u128(2)),
         generation: 3,
-        tenant: Some(TenantId::from_uuid(uuid::Uuid::from_u128(4))),
-        authenticated_at: now(),
-    }
+    };
+    let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(4));
+    Principal::of_session(session, Some(tenant), now())
 }
 
 fn service(ring: KeyRing) -> AccessTokens {
@@ -131,7 +131,7 @@ fn what_was_issued_verifies_with_every_algorithm() {
         let [header, claims, _] = parts(&token);
         assert_eq!(json_of(&header)["typ"], "at+jwt");
         assert_eq!(json_of(&header)["alg"], algorithm.as_str());
-        assert_eq!(json_of(&claims)["sub"], principal().user.to_string());
+        assert_eq!(json_of(&claims)["sub"], principal().user().unwrap().to_string());
         let unbound = Principal {
             tenant: None,
             ..principal()
@@ -428,11 +428,11 @@ fn claims_have_one_type_and_are_all_there() {
         ("gen", json!(0)),
         ("gen", json!("3")),
         ("gen", json!(u64::MAX)),
-        ("sub", json!(principal().session)),
+        ("sub", json!(principal().session().unwrap().session)),
         ("sub", json!("usr_")),
         ("tid", Value::Null),
         ("tid", json!("")),
-        ("tid", json!(principal().user)),
+        ("tid", json!(principal().user())),
         ("jti", json!("x".repeat(65))),
         // Living longer than any token of ours, ended before it began, proven before it was issued.
         ("exp", json!(1_800_000_901)),

@@ -37,6 +37,9 @@ pub enum KeyError {
     /// No key signs at this time.
     #[error("no key of the ring signs at this time")]
     NoneSigns,
+    /// A token would speak for something else than a user in session.
+    #[error("no access token speaks for this kind of principal")]
+    Subject,
     /// Making or using a key failed inside the cryptographic library.
     #[error("the cryptographic library failed")]
     Library,

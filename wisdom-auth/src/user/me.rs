@@ -52,9 +52,10 @@ impl Operation for Me {
 impl<H: Host> Flow<H> for Me {
     async fn run(&self, _host: &H, caller: &Caller) -> Result<Identity, AuthError> {
         let principal = caller.require_principal()?;
+        let session = caller.require_session()?;
         Ok(Identity {
-            user: principal.user,
-            session: principal.session,
+            user: session.user,
+            session: session.session,
             authenticated_at: principal.authenticated_at,
             tenant: caller.tenant().map(|context| TenantIdentity {
                 id: context.tenant(),

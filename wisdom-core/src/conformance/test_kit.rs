@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::ManualSealer;
 use crate::access::{Grants, Role};
 use crate::clock::{Clock as _, ManualClock};
-use crate::context::{Principal, SystemContext, SystemReason, TenantContext, VerifiedMembership};
+use crate::context::{
+    Credential, Principal, SystemContext, SystemReason, TenantContext, UserSession, VerifiedMembership,
+};
 use crate::id::{Id, IdSourceExt as _, Kind, ManualIds, TenantId, UserId};
 use crate::policy::Policies;
 use crate::random::ManualRandom;
@@ -115,13 +117,32 @@ impl TestKit {
     /// The signed-in user, in a session of their own.
     #[must_use]
     pub fn principal(&self, user: UserId) -> Principal {
-        Principal {
+        let session = UserSession {
             user,
             session: self.id(),
             generation: 1,
-            tenant: None,
+        };
+        Principal::of_session(session, None, self.now())
+    }
+
+    /// A context of the tenant in which a credential that is not a session stands for the user, with a role.
+    #[must_use]
+    pub fn standing_for(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        role: Role,
+        credential: Credential,
+    ) -> TenantContext {
+        let principal = Principal {
+            credential,
+            tenant: Some(tenant),
+            ceiling: Some(Grants::of_role(Role::Owner)),
             authenticated_at: self.now(),
-        }
+        };
+        let membership = VerifiedMembership::attested(tenant, user, Grants::of_role(role));
+        TenantContext::from_membership(membership, principal, self.request())
+            .expect("a credential of the user")
     }
 
     /// A context of the tenant in which the user acts with a role, whatever storage knows of them.

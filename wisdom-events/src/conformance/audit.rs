@@ -6,8 +6,8 @@ use serde_json::json;
 use wisdom_core::access::Role;
 use wisdom_core::audit::{AuditEntry, AuditRecord, AuditResult, Target};
 use wisdom_core::conformance::{Harness, record};
-use wisdom_core::context::Actor;
-use wisdom_core::id::{AuditId, TenantId};
+use wisdom_core::context::{Actor, Credential, TenantContext};
+use wisdom_core::id::{AuditId, TenantId, UserId};
 use wisdom_core::outcome::Outcome;
 use wisdom_core::page::PageRequest;
 use wisdom_core::unit_of_work::{Effect, UnitOfWork as _};
@@ -40,11 +40,33 @@ async fn listed<S: EventsStore + ?Sized>(
     slice.items
 }
 
-/// An entry comes back as written.
+/// An entry comes back as written, with both who acted and for whom.
 pub async fn audit_entry_is_read_back<S: EventsStore + ?Sized>(h: &Harness<S>) {
-    let user = h.test().id();
-    let context = h.test().member(h.tenant(0), user, Role::Viewer);
-    let tx = h.store().begin(&context, Effect::Write).await.expect("begin");
+    let (user, operator, key) = (h.test().id(), h.test().id(), h.test().id());
+    let member = h.test().member(h.tenant(0), user, Role::Viewer);
+    read_back(h, &member, Actor::User(user), None).await;
+    let acting = Credential::Operator {
+        impersonation: h.test().id(),
+        operator,
+        subject: user,
+        may_write: true,
+    };
+    let acting = h.test().standing_for(h.tenant(0), user, Role::Viewer, acting);
+    read_back(h, &acting, Actor::Operator(operator), Some(user)).await;
+    let owner = Some(user);
+    let keyed = Credential::ApiKey { key, owner };
+    let keyed = h.test().standing_for(h.tenant(0), user, Role::Viewer, keyed);
+    read_back(h, &keyed, Actor::ApiKey(key), owner).await;
+}
+
+async fn read_back<S: EventsStore + ?Sized>(
+    h: &Harness<S>,
+    context: &TenantContext,
+    actor: Actor,
+    on_behalf_of: Option<UserId>,
+) {
+    h.test().advance(Duration::from_secs(1));
+    let tx = h.store().begin(context, Effect::Write).await.expect("begin");
     let details = json!({ "role": "viewer", "text": "größer '\"" });
     let entry = AuditEntry::on("invitation", "inv_1")
         .with(details.clone())
@@ -59,7 +81,8 @@ pub async fn audit_entry_is_read_back<S: EventsStore + ?Sized>(h: &Harness<S>) {
         id,
         tenant: Some(h.tenant(0)),
         action: "thing.do".to_owned(),
-        actor: Actor::User(user),
+        actor,
+        on_behalf_of,
         target: Target {
             kind: "invitation".to_owned(),
             id: "inv_1".to_owned(),
@@ -69,7 +92,7 @@ pub async fn audit_entry_is_read_back<S: EventsStore + ?Sized>(h: &Harness<S>) {
         request: context.request().id,
         details,
     };
-    assert_eq!(listed(h, h.tenant(0), None).await, [expected]);
+    assert_eq!(listed(h, h.tenant(0), None).await[0], expected);
 }
 
 /// The newest entry is first; of one moment, the greater id.

@@ -4,7 +4,7 @@ use serde_json::json;
 use wisdom_core::access::Role;
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::conformance::{Harness, record, save};
-use wisdom_core::context::Actor;
+use wisdom_core::context::{Actor, Credential};
 use wisdom_core::event::{Audience, NewEvent, StoredEvent};
 use wisdom_core::page::PageRequest;
 use wisdom_core::storage::StorageErrorKind;
@@ -179,8 +179,10 @@ pub async fn system_unit_writes_for_tenants_and_for_none<S: EventsStore + ?Sized
 
 /// An event comes back with everything that was known of it.
 pub async fn event_is_read_back<S: EventsStore + ?Sized>(h: &Harness<S>) {
-    let user = h.test().id();
-    let context = h.test().member(h.tenant(0), user, Role::Admin);
+    let (user, key) = (h.test().id(), h.test().id());
+    let owner = Some(user);
+    let keyed = Credential::ApiKey { key, owner };
+    let context = h.test().standing_for(h.tenant(0), user, Role::Admin, keyed);
     let tx = h.store().begin(&context, Effect::Write).await.expect("begin");
     let data = json!({ "text": "größer \u{1F600} \\ \" '", "number": 1.5, "none": null, "list": [1, { "deep": true }] });
     let told = NewEvent::new(KIND, "thing_1", data.clone())
@@ -198,7 +200,8 @@ pub async fn event_is_read_back<S: EventsStore + ?Sized>(h: &Harness<S>) {
         kind: KIND.to_owned(),
         subject: "thing_1".to_owned(),
         audience: Audience::Internal,
-        actor: Actor::User(user),
+        actor: Actor::ApiKey(key),
+        on_behalf_of: owner,
         time: now,
         trace: context.request().trace,
         data,

@@ -80,7 +80,7 @@ fn runner<S: EventsStore + ?Sized>(h: &Harness<S>) -> Runner<S> {
 fn claim(context: &TenantContext, key: &str, fingerprint: u8) -> IdempotencyClaim {
     IdempotencyClaim {
         tenant: Some(context.tenant()),
-        user: context.principal().expect("a member").user,
+        caller: context.principal().expect("a member").caller_id(),
         key: IdempotencyKey::parse(key).expect("a key"),
         fingerprint: [fingerprint; 32],
     }
@@ -236,7 +236,7 @@ pub async fn idempotent_calls_at_once_have_one_effect<S: EventsStore + ?Sized>(h
 pub async fn idempotent_system_calls_run_once<S: EventsStore + ?Sized>(h: &Harness<S>) {
     let claim = IdempotencyClaim {
         tenant: None,
-        user: h.test().id(),
+        caller: h.test().id::<wisdom_core::id::kind::User>().as_uuid(),
         key: IdempotencyKey::parse("key").expect("a key"),
         fingerprint: [1; 32],
     };

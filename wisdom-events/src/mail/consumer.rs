@@ -176,6 +176,7 @@ mod tests {
             subject: "mail".to_owned(),
             audience: Audience::Internal,
             actor: Actor::System,
+            on_behalf_of: None,
             time: Timestamp::EPOCH,
             trace: TraceContext {
                 trace_id: [1; 16],

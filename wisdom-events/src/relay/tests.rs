@@ -20,6 +20,7 @@ fn event() -> ClaimedEvent {
         subject: "s".to_owned(),
         audience: Audience::Internal,
         actor: Actor::System,
+        on_behalf_of: None,
         time: Timestamp::EPOCH,
         trace: TraceContext {
             trace_id: [1; 16],

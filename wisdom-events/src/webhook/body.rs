@@ -50,6 +50,7 @@ mod tests {
             subject: subject.to_owned(),
             audience: Audience::Tenant,
             actor: Actor::System,
+            on_behalf_of: None,
             time: Timestamp::EPOCH,
             trace: TraceContext {
                 trace_id: [1; 16],

@@ -42,8 +42,9 @@ impl Inner {
             token.map(|token| wisdom.authenticate(token)).transpose()?
         };
         if let Some(principal) = &principal {
-            trip.user = Some(principal.user);
-            self.limits.take_user(principal.user, &mut trip.spent).await?;
+            trip.user = principal.user();
+            let caller = principal.caller_id();
+            self.limits.take_caller(caller, &mut trip.spent).await?;
             wisdom.note_sight(principal);
         } else if !operation.public {
             return Err(Failure::new(

@@ -37,8 +37,8 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for AcceptInvitation {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Joined>, TenancyError> {
         let caller = tx
             .frame()
-            .principal()
-            .map(|p| p.user)
+            .session()
+            .map(|session| session.user)
             .ok_or(AccessError::Unauthenticated)?;
         let user = tx
             .users()

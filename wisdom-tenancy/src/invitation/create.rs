@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::{Access, Role};
+use wisdom_core::access::{Access, Callers, Role};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::event::NewEvent;
 use wisdom_core::id::IdSourceExt as _;
@@ -45,6 +45,7 @@ impl Operation for Invite {
     const SUMMARY: &'static str = "Invite somebody by e-mail, or mail a pending invitation again.";
     const ACCESS: Access = Access::Tenant(INVITATION_CREATE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = InvitationView;
     type Error = TenancyError;
 }

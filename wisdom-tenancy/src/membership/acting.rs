@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wisdom_core::access::{AccessError, Grants, Permission, Role};
+use wisdom_core::context::Principal;
 
 use super::Member;
 use crate::error::TenancyError;
@@ -11,7 +12,7 @@ use crate::store::TenancyTx;
 /// The acting member.
 #[derive(Debug, Clone)]
 pub(crate) struct Acting {
-    /// Their membership; `None` when the service itself is at work.
+    /// Their membership; `None` when the service itself is at work, or a credential that is no user's.
     pub(crate) member: Option<Member>,
     /// Their rank, by context and storage, whichever is lower.
     pub(crate) role: Role,
@@ -20,9 +21,7 @@ pub(crate) struct Acting {
 impl Acting {
     /// The acting member, where only a person will do.
     pub(crate) fn person(&self) -> Result<&Member, TenancyError> {
-        self.member
-            .as_ref()
-            .ok_or_else(|| AccessError::Unauthenticated.into())
+        self.member.as_ref().ok_or_else(|| AccessError::InPerson.into())
     }
 }
 
@@ -35,7 +34,7 @@ pub(crate) async fn acting<Tx: TenancyTx + ?Sized>(
 ) -> Result<Acting, TenancyError> {
     let frame = Arc::clone(tx.frame());
     let granted = frame.grants().ok_or(AccessError::NotTenant)?.role();
-    let Some(principal) = frame.principal() else {
+    let Some(user) = frame.principal().and_then(Principal::user) else {
         return Ok(Acting {
             member: None,
             role: granted,
@@ -43,7 +42,7 @@ pub(crate) async fn acting<Tx: TenancyTx + ?Sized>(
     };
     let member = tx
         .memberships()
-        .find_by_user(principal.user)
+        .find_by_user(user)
         .await?
         .ok_or(AccessError::NotTenant)?;
     let stored = member.membership.role;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::{Access, Role};
+use wisdom_core::access::{Access, Callers, Role};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::MembershipId;
 use wisdom_core::outcome::Outcome;
@@ -36,6 +36,7 @@ impl Operation for ChangeRole {
     const SUMMARY: &'static str = "Change a member's role, within your own rank.";
     const ACCESS: Access = Access::Tenant(MEMBER_UPDATE_ROLE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = Member;
     type Error = TenancyError;
 }

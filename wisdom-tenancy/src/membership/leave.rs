@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::MembershipId;
 use wisdom_core::outcome::Outcome;
@@ -32,6 +32,7 @@ impl Operation for LeaveTenant {
     const SUMMARY: &'static str = "Leave the tenant.";
     const ACCESS: Access = Access::Tenant(MEMBER_LEAVE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::InPerson;
     type Output = Left;
     type Error = TenancyError;
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::MembershipId;
 use wisdom_core::outcome::Outcome;
@@ -35,6 +35,7 @@ impl Operation for RemoveMember {
     const SUMMARY: &'static str = "Remove a member of no higher rank than yours.";
     const ACCESS: Access = Access::Tenant(MEMBER_REMOVE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = Removed;
     type Error = TenancyError;
 }

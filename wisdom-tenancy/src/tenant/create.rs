@@ -52,8 +52,8 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for CreateTenant {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Tenant>, TenancyError> {
         let caller = tx
             .frame()
-            .principal()
-            .map(|p| p.user)
+            .session()
+            .map(|session| session.user)
             .ok_or(AccessError::Unauthenticated)?;
         let user = tx
             .users()

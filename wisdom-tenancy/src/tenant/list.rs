@@ -35,7 +35,7 @@ impl Operation for ListTenants {
 impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for ListTenants {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Page<Standing>>, TenancyError> {
         let frame = Arc::clone(tx.frame());
-        let user = frame.principal().ok_or(AccessError::Unauthenticated)?.user;
+        let user = frame.session().ok_or(AccessError::Unauthenticated)?.user;
         // Outside of any tenant nothing else binds a cursor to whose list it is.
         let uuid = user.as_uuid();
         let filter = uuid.as_bytes();

@@ -11,7 +11,7 @@ use super::unit_of_work::{MemoryTx, invalid};
 
 /// The key of a claim's row.
 pub(super) fn scope(claim: &IdempotencyClaim) -> IdempotencyScope {
-    (claim.tenant, claim.user, claim.key.as_str().to_owned())
+    (claim.tenant, claim.caller, claim.key.as_str().to_owned())
 }
 
 #[async_trait]

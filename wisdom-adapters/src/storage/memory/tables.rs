@@ -90,8 +90,8 @@ pub(super) struct DeliveryRow {
     pub(super) fence: i64,
 }
 
-/// Tenant, user, key.
-pub(super) type IdempotencyScope = (Option<TenantId>, UserId, String);
+/// Tenant, caller, key.
+pub(super) type IdempotencyScope = (Option<TenantId>, Uuid, String);
 
 /// The answer that was given.
 #[derive(Clone)]

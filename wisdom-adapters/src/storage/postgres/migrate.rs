@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         1,
         "identity",
@@ -28,6 +28,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         4,
         "isolation",
         include_str!("../../../migrations/postgres/0004_isolation.sql"),
+    ),
+    (
+        11,
+        "actors",
+        include_str!("../../../migrations/postgres/0011_actors.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

@@ -14,7 +14,8 @@ use super::unit::{Unit, falling, one_more};
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, tenant_id, action, actor_kind, actor_id, target_kind, target_id, result, at, request_id, details
+            "SELECT id, tenant_id, action, actor_kind, actor_id, target_kind, target_id, result, at, request_id, details,
+             on_behalf_of
              FROM audit_entries WHERE tenant_id = $1 AND (at, id) < ($2, $3)",
             $rest
         )
@@ -46,6 +47,7 @@ fn entry(row: &Row) -> Result<AuditRecord, StorageError> {
         at: row.time(8)?,
         request: row.id(9)?,
         details: row.json(10)?,
+        on_behalf_of: row.opt_id(11)?,
     })
 }
 

@@ -14,11 +14,11 @@ use super::unit::Unit;
 
 pub(super) const FIND: Statement = Statement::new(
     "events.find",
-    "SELECT id, tenant_id, seq, ordering_key, kind, subject, audience, actor_kind, actor_id, occurred_at, trace, data
-     FROM outbox_events WHERE tenant_id = $1 AND id = $2",
+    "SELECT id, tenant_id, seq, ordering_key, kind, subject, audience, actor_kind, actor_id, occurred_at, trace, data,
+     on_behalf_of FROM outbox_events WHERE tenant_id = $1 AND id = $2",
 );
 
-/// Reads the twelve columns of an event, in the order of [`FIND`].
+/// Reads the thirteen columns of an event, in the order of [`FIND`].
 pub(super) fn event(row: &Row) -> Result<StoredEvent, StorageError> {
     Ok(StoredEvent {
         id: row.id(0)?,
@@ -36,6 +36,7 @@ pub(super) fn event(row: &Row) -> Result<StoredEvent, StorageError> {
         time: row.time(9)?,
         trace: row.read(10, TraceContext::parse)?,
         data: row.json(11)?,
+        on_behalf_of: row.opt_id(12)?,
     })
 }
 

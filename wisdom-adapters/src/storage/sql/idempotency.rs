@@ -27,7 +27,7 @@ fn lock_of(claim: &IdempotencyClaim) -> i64 {
     let scoped = Context::new()
         .part("wisdom.idempotency")
         .part(scope(claim.tenant).as_bytes())
-        .part(claim.user.as_uuid().as_bytes())
+        .part(claim.caller.as_bytes())
         .part(claim.key.as_str());
     let hash = digest(&SHA256, scoped.as_bytes());
     hash.as_ref()
@@ -41,7 +41,7 @@ impl Unit {
         let now = self.sql_tx().frame().now();
         let values = [
             scope(claim.tenant).into(),
-            claim.user.into(),
+            claim.caller.into(),
             claim.key.as_str().into(),
             now.into(),
         ];

@@ -37,7 +37,7 @@ macro_rules! claim {
             "UPDATE outbox_events SET lease_until = $3, attempts = attempts + 1, fence = fence + 1 WHERE id IN (",
             $from,
             ") RETURNING id, tenant_id, seq, ordering_key, kind, subject, audience, actor_kind, actor_id,
-             occurred_at, trace, data, attempts, fence, due_at"
+             occurred_at, trace, data, on_behalf_of, attempts, fence, due_at"
         )
     };
 }
@@ -121,9 +121,9 @@ impl Outbox for Unit {
         let mut claimed = rows
             .iter()
             .map(|row| {
-                let (event, attempts, fence) = (event(row)?, row.small(12)?, Fence(row.int(13)?));
+                let (event, attempts, fence) = (event(row)?, row.small(13)?, Fence(row.int(14)?));
                 Ok((
-                    row.time(14)?,
+                    row.time(15)?,
                     ClaimedEvent {
                         event,
                         attempts,

@@ -60,6 +60,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0001_identity.sql"),
         include_str!("../../../migrations/sqlite/0002_tenancy.sql"),
         include_str!("../../../migrations/sqlite/0003_events.sql"),
+        include_str!("../../../migrations/sqlite/0011_actors.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use wisdom_core::audit::AuditRecord;
 use wisdom_core::context::Actor;
 use wisdom_core::event::StoredEvent;
-use wisdom_core::id::TenantId;
+use wisdom_core::id::{Id, TenantId};
 use wisdom_core::idempotency::IdempotencyRecord;
 use wisdom_core::outcome::Record;
 use wisdom_core::storage::{StorageError, StorageErrorKind};
@@ -25,12 +25,13 @@ pub(super) const NEXT_SEQ: Statement = Statement::new(
 const EVENT: Statement = Statement::new(
     "commit.event",
     "INSERT INTO outbox_events (id, tenant_id, seq, ordering_key, kind, subject, audience, actor_kind, actor_id,
-     occurred_at, trace, data, due_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $10)",
+     occurred_at, trace, data, due_at, on_behalf_of)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $10, $13)",
 );
 const AUDIT: Statement = Statement::new(
     "commit.audit",
     "INSERT INTO audit_entries (id, tenant_id, action, actor_kind, actor_id, target_kind, target_id, result, at,
-     request_id, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+     request_id, details, on_behalf_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 );
 const IDEMPOTENCY: Statement = Statement::new(
     "commit.idempotency",
@@ -47,19 +48,25 @@ pub(super) fn scope(tenant: Option<TenantId>) -> Uuid {
 
 /// An actor as it is stored.
 pub(super) fn actor_columns(actor: Actor) -> (Value<'static>, Value<'static>) {
-    let (kind, user) = match actor {
-        Actor::User(user) => ("user", Some(user)),
+    let (kind, id) = match actor {
+        Actor::User(user) => ("user", Some(user.as_uuid())),
+        Actor::ApiKey(key) => ("api_key", Some(key.as_uuid())),
+        Actor::Client(client) => ("client", Some(client.as_uuid())),
+        Actor::Operator(user) => ("operator", Some(user.as_uuid())),
         Actor::Anonymous => ("anonymous", None),
         Actor::System => ("system", None),
     };
-    (kind.into(), user.into())
+    (kind.into(), id.into())
 }
 
 /// The actor stored in this column and the next.
 pub(super) fn actor(row: &Row, at: usize) -> Result<Actor, StorageError> {
-    let user = row.opt_id(at + 1)?;
-    row.read(at, |kind| match (kind, user) {
-        ("user", Some(user)) => Some(Actor::User(user)),
+    let id = row.opt_uuid(at + 1)?;
+    row.read(at, |kind| match (kind, id) {
+        ("user", Some(id)) => Some(Actor::User(Id::from_uuid(id))),
+        ("api_key", Some(id)) => Some(Actor::ApiKey(Id::from_uuid(id))),
+        ("client", Some(id)) => Some(Actor::Client(Id::from_uuid(id))),
+        ("operator", Some(id)) => Some(Actor::Operator(Id::from_uuid(id))),
         ("anonymous", None) => Some(Actor::Anonymous),
         ("system", None) => Some(Actor::System),
         _ => None,
@@ -127,6 +134,7 @@ impl Unit {
                 event.time.into(),
                 trace.as_str().into(),
                 (&event.data).into(),
+                event.on_behalf_of.into(),
             ];
             self.sql_tx().execute(&EVENT, &values).await?;
         }
@@ -147,6 +155,7 @@ impl Unit {
             entry.at.into(),
             entry.request.into(),
             (&entry.details).into(),
+            entry.on_behalf_of.into(),
         ];
         self.sql_tx().execute(&AUDIT, &values).await?;
         Ok(())
@@ -156,7 +165,7 @@ impl Unit {
         let now = self.sql_tx().frame().now();
         let values = [
             scope(row.claim.tenant).into(),
-            row.claim.user.into(),
+            row.claim.caller.into(),
             row.claim.key.as_str().into(),
             (&row.claim.fingerprint).into(),
             (&row.answer).into(),

@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "identity",
@@ -32,6 +32,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "events",
         include_str!("../../../migrations/sqlite/0003_events.sql"),
+    ),
+    (
+        11,
+        "actors",
+        include_str!("../../../migrations/sqlite/0011_actors.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

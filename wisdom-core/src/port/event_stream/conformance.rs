@@ -64,6 +64,7 @@ pub fn event(n: u32, tenant: u128, kind: &str) -> StoredEvent {
         subject: format!("subject {n}"),
         audience: Audience::Tenant,
         actor: Actor::System,
+        on_behalf_of: None,
         time: Timestamp::EPOCH,
         trace: TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
             .expect("a trace"),

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::id::{TenantId, UserId};
+use uuid::Uuid;
+
+use crate::id::TenantId;
 use crate::port::cache::{BytesKey, KeyTooLong};
 
 /// One counter of a policy: an address, a principal, a tenant, or what the caller names.
@@ -36,10 +38,10 @@ impl RateKey {
         }
     }
 
-    /// A signed-in user, whatever the tenant.
+    /// Whoever a credential speaks for, by [`Principal::caller_id`](crate::context::Principal::caller_id).
     #[must_use]
-    pub fn principal(user: UserId) -> Self {
-        Self::fixed(PRINCIPAL, user.as_uuid().as_bytes())
+    pub fn principal(caller: Uuid) -> Self {
+        Self::fixed(PRINCIPAL, caller.as_bytes())
     }
 
     /// All calls of a tenant together.
@@ -121,7 +123,7 @@ mod tests {
         let keys = [
             address("2001:db8:1:2::"),
             address("32.1.13.184"),
-            RateKey::principal(UserId::from_uuid(uuid)),
+            RateKey::principal(uuid),
             RateKey::tenant(TenantId::from_uuid(uuid)),
             RateKey::in_tenant(TenantId::from_uuid(uuid), "login", &[b"a"]).unwrap(),
             RateKey::in_tenant(TenantId::from_uuid(uuid), "logi", &[b"na"]).unwrap(),

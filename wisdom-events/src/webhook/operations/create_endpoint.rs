@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::{IdSourceExt as _, kind};
 use wisdom_core::outcome::Outcome;
@@ -51,6 +51,7 @@ impl Operation for CreateEndpoint {
     const SUMMARY: &'static str = "Adds a webhook endpoint and shows its signing secret once.";
     const ACCESS: Access = Access::Tenant(ENDPOINT_MANAGE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = CreatedEndpoint;
     type Error = EventsError;
 }

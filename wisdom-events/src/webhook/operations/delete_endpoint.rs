@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::EndpointId;
 use wisdom_core::outcome::Outcome;
@@ -26,6 +26,7 @@ impl Operation for DeleteEndpoint {
     const SUMMARY: &'static str = "Removes a webhook endpoint with its deliveries.";
     const ACCESS: Access = Access::Tenant(ENDPOINT_MANAGE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = ();
     type Error = EventsError;
 }
