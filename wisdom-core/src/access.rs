@@ -226,15 +226,16 @@ impl Callers {
     /// # Errors
     /// [`AccessError::InPerson`], [`AccessError::NoOperators`] or [`AccessError::OperatorReadsOnly`].
     pub fn admit(self, principal: &Principal, effect: Effect) -> Result<(), AccessError> {
-        match principal.credential {
-            Credential::Session(_) => Ok(()),
-            _ if self == Self::InPerson => Err(AccessError::InPerson),
-            Credential::ApiKey { .. } | Credential::Client(_) => Ok(()),
-            Credential::Operator { .. } if self == Self::NotOperators => Err(AccessError::NoOperators),
-            Credential::Operator { may_write, .. } if !may_write && effect == Effect::Write => {
-                Err(AccessError::OperatorReadsOnly)
-            }
-            Credential::Operator { .. } => Ok(()),
+        let (operator, may_write) = match principal.credential {
+            Credential::Session(_) => return Ok(()),
+            Credential::ApiKey { .. } | Credential::Client(_) => (false, true),
+            Credential::Operator { may_write, .. } => (true, may_write),
+        };
+        match self {
+            Self::InPerson => Err(AccessError::InPerson),
+            Self::NotOperators if operator => Err(AccessError::NoOperators),
+            _ if effect == Effect::Write && !may_write => Err(AccessError::OperatorReadsOnly),
+            Self::Any | Self::NotOperators => Ok(()),
         }
     }
 }
