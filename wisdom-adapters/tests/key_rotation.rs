@@ -12,7 +12,7 @@ use wisdom_adapters::{Wisdom, WisdomBuilder};
 use wisdom_auth::authenticate::authenticate;
 use wisdom_auth::kit::AuthHost as _;
 use wisdom_core::clock::ManualClock;
-use wisdom_core::context::Principal;
+use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{IdSourceExt as _, SigningKeyId};
 use wisdom_core::time::Timestamp;
 
@@ -41,13 +41,12 @@ fn clock() -> ManualClock {
 
 fn principal(wisdom: &Wisdom) -> Principal {
     let kit = wisdom.kit();
-    Principal {
+    let session = UserSession {
         user: kit.ids.id(),
         session: kit.ids.id(),
         generation: 1,
-        tenant: None,
-        authenticated_at: kit.clock.now(),
-    }
+    };
+    Principal::of_session(session, None, kit.clock.now())
 }
 
 fn issue(wisdom: &Wisdom) -> String {
