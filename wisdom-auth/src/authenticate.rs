@@ -12,7 +12,11 @@ use crate::session::confirmation::ConfirmGeneration;
 ///
 /// # Errors
 /// [`AuthError::TokenInvalid`], whatever the reason.
-pub fn authenticate(services: &AuthServices, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
+pub fn authenticate(
+    services: &AuthServices,
+    token: impl AsRef<[u8]>,
+    now: Timestamp,
+) -> Result<Principal, AuthError> {
     let verified = services.tokens.verify(token, now)?;
     let principal = verified.principal();
     if let Some(own) = principal.session()

@@ -186,12 +186,19 @@ impl<H: Host> Entry<H> {
     }
 }
 
+/// Room for the answer of most operations, so that it need not grow while it is written.
+const USUAL_BODY: usize = 512;
+
 fn reply<T: serde::Serialize>(answer: Once<T>) -> Result<Reply, Failure> {
     match answer {
-        Once::Fresh(value) => Ok(Reply {
-            body: serde_json::to_vec(&value).map_err(Failure::internal)?,
-            replayed: false,
-        }),
+        Once::Fresh(value) => {
+            let mut body = Vec::with_capacity(USUAL_BODY);
+            serde_json::to_writer(&mut body, &value).map_err(Failure::internal)?;
+            Ok(Reply {
+                body,
+                replayed: false,
+            })
+        }
         Once::Replay(body) => Ok(Reply { body, replayed: true }),
     }
 }
@@ -200,6 +207,10 @@ fn reply<T: serde::Serialize>(answer: Once<T>) -> Result<Reply, Failure> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("two operations are called {0}")]
 pub struct DuplicateOperation(pub &'static str);
+
+/// A place in a [`Catalogue`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position(usize);
 
 /// All operations of an assembly, by name.
 #[derive(Debug)]
@@ -231,6 +242,18 @@ impl<H: Host> Catalogue<H> {
     /// The operation of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Entry<H>> {
-        self.by_name.get(name).map(|&index| &self.entries[index])
+        self.get(self.position(name)?)
+    }
+
+    /// Where the operation of this name stands, for doors that look it up once and use it often.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<Position> {
+        self.by_name.get(name).copied().map(Position)
+    }
+
+    /// The operation at a position of this catalogue; `None` for one of another, longer catalogue.
+    #[must_use]
+    pub fn get(&self, position: Position) -> Option<&Entry<H>> {
+        self.entries.get(position.0)
     }
 }

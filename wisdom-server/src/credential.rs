@@ -11,7 +11,10 @@ pub(crate) const WISDOM_TENANT: HeaderName = HeaderName::from_static("wisdom-ten
 const SCHEME: &[u8] = b"bearer ";
 
 /// The bearer token (RFC 6750, section 2.1). Tokens in bodies and queries are not taken.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+///
+/// Its characters are left to who verifies it: only valid tokens are remembered, so that one seen before need not be
+/// looked through again.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let Some(line) = lines.next() else { return Ok(None) };
     let malformed = || {
@@ -29,18 +32,10 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
         return Err(malformed());
     }
     let token = token.trim_ascii();
-    // All bytes are looked at without leaving early, which compilers turn into a few wide instructions.
-    #[expect(
-        clippy::needless_bitwise_bool,
-        reason = "a branch for each byte is what this is about"
-    )]
-    let plain = token.iter().fold(true, |plain, byte| {
-        plain & byte.is_ascii_graphic() & (*byte != b',')
-    });
-    match std::str::from_utf8(token) {
-        Ok(token) if plain && !token.is_empty() => Ok(Some(token)),
-        _ => Err(malformed()),
+    if token.is_empty() {
+        return Err(malformed());
     }
+    Ok(Some(token))
 }
 
 /// The tenant that the header names. One that cannot exist is told like one that does not.
@@ -85,15 +80,13 @@ mod tests {
         assert_eq!(bearer(&HeaderMap::new()).unwrap(), None);
         assert_eq!(
             bearer(&with(AUTHORIZATION, &["bearer a.b.c"])).unwrap(),
-            Some("a.b.c")
+            Some(&b"a.b.c"[..])
         );
         for bad in [
             &["Basic a"][..],
             &["Bearer"],
             &["Bearer "],
-            &["Bearer a b"],
             &["Bearer a", "Bearer b"],
-            &["Bearer a,b"],
         ] {
             assert_eq!(
                 bearer(&with(AUTHORIZATION, bad)).unwrap_err().kind,

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use schemars::generate::SchemaSettings;
 use wisdom_core::access::Access;
-use wisdom_core::catalogue::{Catalogue, Host};
+use wisdom_core::catalogue::{Catalogue, Host, Position};
 
 use crate::input::InputPlan;
 use crate::limits::{BODY_BYTES, PUBLIC_BODY_BYTES};
@@ -34,7 +34,7 @@ pub(crate) enum Target {
 
 #[derive(Debug)]
 pub(crate) struct OperationEndpoint {
-    pub(crate) name: &'static str,
+    pub(crate) position: Position,
     pub(crate) public: bool,
     pub(crate) success: StatusCode,
     pub(crate) takes_body: bool,
@@ -73,23 +73,24 @@ pub(crate) fn endpoints<H: Host>(
             path: route.path,
             operation: route.operation,
         };
-        let entry = catalogue
-            .find(route.operation)
-            .filter(|entry| entry.access != Access::System);
-        let entry = entry.ok_or(unknown)?;
+        let found = catalogue.position(route.operation).and_then(|position| {
+            let entry = catalogue.get(position)?;
+            (entry.access != Access::System).then_some((position, entry))
+        });
+        let (position, entry) = found.ok_or(unknown)?;
         schemas.push((
-            entry.name,
+            position,
             entry.access,
             entry.input_schema(&mut generator).to_value(),
         ));
     }
     let definitions = generator.take_definitions(true);
     let mut lines: Vec<Line> = Vec::with_capacity(routes.len() + OWN.len());
-    for (route, (name, access, schema)) in routes.iter().zip(schemas) {
+    for (route, (position, access, schema)) in routes.iter().zip(schemas) {
         let in_path: Vec<&str> = route.parameters().collect();
         let public = access == Access::Public;
         let operation = OperationEndpoint {
-            name,
+            position,
             public,
             success: route.success,
             takes_body: takes_body(&route.method),

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -171,6 +173,17 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
     builder
 }
 
+/// What a connection is told.
+#[derive(Debug)]
+enum Signal {
+    /// Take no more requests.
+    Stop,
+    /// End now.
+    Abort,
+    /// See whether anything still happens.
+    Look,
+}
+
 /// What happens on a connection.
 #[derive(Debug, Default)]
 struct Activity {
@@ -231,32 +244,48 @@ impl Connections {
         let mut connection = pin!(connection);
         let mut stopping = false;
         let mut seen = 0;
+        // A set looks at its futures only when they wake; polled directly, they would cost at every request.
+        let mut signals = FuturesUnordered::new();
         loop {
-            tokio::select! {
+            if signals.is_empty() {
+                signals.push(self.signal(stopping));
+            }
+            let signal = tokio::select! {
+                biased;
                 result = connection.as_mut() => {
                     if let Err(error) = result {
                         tracing::debug!(%error, "a connection ended badly");
                     }
                     return;
                 }
-                () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = self.abort.cancelled() => return,
-                () = sleep(HTTP2_IDLE_TIME) => {
+                Some(signal) = signals.next() => signal,
+            };
+            match signal {
+                Signal::Stop => {}
+                Signal::Abort => return,
+                Signal::Look => {
                     let begun = activity.begun.load(Ordering::Relaxed);
                     let quiet = begun == activity.ended.load(Ordering::Relaxed) && begun == seen;
                     seen = begun;
-                    if quiet && stopping {
-                        return;
+                    if !quiet {
+                        continue;
                     }
-                    if quiet {
-                        stopping = true;
-                        connection.as_mut().graceful_shutdown();
+                    if stopping {
+                        return;
                     }
                 }
             }
+            stopping = true;
+            connection.as_mut().graceful_shutdown();
+        }
+    }
+
+    /// The next thing that concerns a connection from outside of it.
+    async fn signal(&self, stopping: bool) -> Signal {
+        tokio::select! {
+            () = self.stop.cancelled(), if !stopping => Signal::Stop,
+            () = self.abort.cancelled() => Signal::Abort,
+            () = sleep(HTTP2_IDLE_TIME) => Signal::Look,
         }
     }
 }

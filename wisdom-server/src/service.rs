@@ -1,11 +1,13 @@
 //! The service: one request in, one answer out.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -185,7 +187,12 @@ impl Inner {
         let mut trip = Trip::default();
         let outcome = {
             let work = pin!(self.answer(&found, peer, source, info, &head, body, &mut trip));
-            tokio::time::timeout(self.timeout, AssertUnwindSafe(work).catch_unwind()).await
+            let mut work = AssertUnwindSafe(work).catch_unwind();
+            // What need not wait is done at the first look and pays for no timer.
+            match poll_fn(|context| Poll::Ready(work.poll_unpin(context))).await {
+                Poll::Ready(done) => Ok(done),
+                Poll::Pending => tokio::time::timeout(self.timeout, work).await,
+            }
         };
         let result = match outcome {
             Ok(Ok(result)) => result,
@@ -297,7 +304,9 @@ impl Inner {
             headers.remove(CONTENT_TYPE);
         }
         self.limits.tell(spent, headers);
-        headers.extend(own);
+        if !own.is_empty() {
+            headers.extend(own);
+        }
     }
 }
 

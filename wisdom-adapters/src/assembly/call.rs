@@ -59,12 +59,13 @@ impl Wisdom {
         let kit = self.runner.kit();
         let id = kit.ids.id::<kind::Request>();
         let trace = trace.unwrap_or_else(|| {
-            // The second half of a UUIDv7 is unique enough for a span and, by its variant bits, never zero. Asking the
-            // system for more randomness is a system call, and would be the dearest part of a small request.
+            // A trace that begins here is named like its first request: a UUIDv7 is unique, never zero, and its second
+            // half, random but for two bits, is enough for a span. More randomness would cost more than it tells.
+            let trace_id = id.as_uuid().into_bytes();
             let mut span_id = [0; 8];
-            span_id.copy_from_slice(&id.as_uuid().as_bytes()[8..]);
+            span_id.copy_from_slice(&trace_id[8..]);
             TraceContext {
-                trace_id: kit.ids.next_uuid().into_bytes(),
+                trace_id,
                 span_id,
                 flags: 1,
             }
@@ -76,7 +77,7 @@ impl Wisdom {
     ///
     /// # Errors
     /// A refusal when the token is not valid, or its session has ended.
-    pub fn authenticate(&self, token: &str) -> Result<Principal, Failure> {
+    pub fn authenticate(&self, token: impl AsRef<[u8]>) -> Result<Principal, Failure> {
         let now = self.runner.kit().clock.now();
         authenticate(&self.auth, token, now).map_err(OperationError::into_failure)
     }

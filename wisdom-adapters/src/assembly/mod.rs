@@ -49,8 +49,10 @@ pub struct Wisdom {
     ports: Ports,
     keys: Keys,
     memberships: Arc<Memberships>,
-    sights: tokio::sync::mpsc::Sender<wisdom_core::context::UserSession>,
-    sights_inbox: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<wisdom_core::context::UserSession>>>,
+    sights: tokio::sync::mpsc::Sender<wisdom_auth::session::confirmation::ConfirmGeneration>,
+    sights_inbox: std::sync::Mutex<
+        Option<tokio::sync::mpsc::Receiver<wisdom_auth::session::confirmation::ConfirmGeneration>>,
+    >,
 }
 
 impl Host for Wisdom {

@@ -2,8 +2,9 @@
 
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
+use wisdom_auth::authenticate::confirm_sight;
 use wisdom_auth::session::confirmation::ConfirmGeneration;
-use wisdom_core::context::{Principal, SystemContext, SystemReason, UserSession};
+use wisdom_core::context::{Principal, SystemContext, SystemReason};
 
 use super::Wisdom;
 
@@ -16,28 +17,28 @@ impl Wisdom {
     ///
     /// Cheap and without waiting: the first sight of a generation is queued for the workers, later ones do nothing.
     pub fn note_sight(&self, principal: &Principal) {
-        let Some(own) = principal.session() else { return };
-        let confirmations = &self.auth.confirmations;
-        if confirmations.first_sight(own.session, own.generation) && self.sights.try_send(*own).is_err() {
-            confirmations.forget(own.session, own.generation);
+        if let Some(confirm) = confirm_sight(&self.auth, principal)
+            && let Err(full) = self.sights.try_send(confirm)
+        {
+            let ConfirmGeneration { session, generation } = full.into_inner();
+            self.auth.confirmations.forget(session, generation);
         }
     }
 
-    pub(super) async fn confirm_sights(&self, mut sights: Receiver<UserSession>, stop: CancellationToken) {
+    pub(super) async fn confirm_sights(
+        &self,
+        mut sights: Receiver<ConfirmGeneration>,
+        stop: CancellationToken,
+    ) {
         loop {
-            let sight = tokio::select! {
+            let confirm = tokio::select! {
                 biased;
-                sight = sights.recv() => sight,
+                confirm = sights.recv() => confirm,
                 () = stop.cancelled() => None,
             };
-            let Some(UserSession {
-                session, generation, ..
-            }) = sight
-            else {
-                return;
-            };
+            let Some(confirm) = confirm else { return };
             let context = SystemContext::worker(CONFIRM, self.request(None, None));
-            let confirm = ConfirmGeneration { session, generation };
+            let ConfirmGeneration { session, generation } = confirm;
             if let Err(error) = self.runner.system(&context, &confirm).await {
                 tracing::debug!(%session, %error, "a sight could not be written");
                 self.auth.confirmations.forget(session, generation);

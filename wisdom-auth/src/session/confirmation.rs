@@ -1,8 +1,8 @@
 //! Noting that a generation of refresh tokens arrived: the first use of its access token proves it.
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use moka::sync::Cache;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wisdom_core::access::Access;
@@ -15,43 +15,68 @@ use wisdom_core::use_case::{Operation, UseCase};
 use super::MAX_RACES;
 use crate::error::AuthError;
 use crate::store::IdentityTx;
-use crate::token::MAX_LIFETIME;
+
+/// A place that no generation has taken.
+const EMPTY: u64 = 0;
+/// 2⁶⁴ divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The generations whose access tokens this node has seen, so that each is written down once and not at each request.
 ///
-/// Bounded; forgetting one costs one write that changes nothing.
-#[derive(Debug, Clone)]
+/// Asked at every request, so it is one array without locks, in which each generation has one place. One that takes
+/// the place of another makes this node forget the other, which costs one write that changes nothing. Two are taken for
+/// one only when 64 bits, mostly random ones of the session's id, are equal.
 pub struct Confirmations {
-    seen: Cache<(SessionId, i64), ()>,
+    places: Box<[AtomicU64]>,
+}
+
+impl fmt::Debug for Confirmations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Confirmations")
+            .field("places", &self.places.len())
+            .finish()
+    }
 }
 
 impl Default for Confirmations {
     fn default() -> Self {
-        Self::new(100_000)
+        Self::new(1 << 17)
     }
 }
 
 impl Confirmations {
-    /// Remembers up to this many generations, each for as long as an access token can live.
+    /// Remembers up to this many generations, at least one and at most 16 million; 8 bytes each.
     #[must_use]
-    pub fn new(capacity: u64) -> Self {
-        let keep = MAX_LIFETIME + Duration::from_secs(60);
+    pub fn new(capacity: usize) -> Self {
+        let places = capacity.clamp(1, 1 << 24);
         Self {
-            seen: Cache::builder().max_capacity(capacity).time_to_live(keep).build(),
+            places: (0..places).map(|_| AtomicU64::new(EMPTY)).collect(),
         }
     }
 
     /// Whether this is the first sight of the generation on this node. Of parallel calls one is told yes.
     #[must_use]
     pub fn first_sight(&self, session: SessionId, generation: i64) -> bool {
-        let key = (session, generation);
-        // `or_insert` alone looks and inserts in two steps; the initialiser runs for one caller.
-        !self.seen.contains_key(&key) && self.seen.entry(key).or_insert_with(|| ()).is_fresh()
+        let (place, mark) = self.place(session, generation);
+        // Nearly always it is there: a look leaves the line of memory with all processors, a swap would not.
+        place.load(Ordering::Relaxed) != mark && place.swap(mark, Ordering::Relaxed) != mark
     }
 
     /// Forgets a generation, because writing it down failed: the next sight is a first one again.
     pub fn forget(&self, session: SessionId, generation: i64) {
-        self.seen.invalidate(&(session, generation));
+        let (place, mark) = self.place(session, generation);
+        let _ = place.compare_exchange(mark, EMPTY, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn place(&self, session: SessionId, generation: i64) -> (&AtomicU64, u64) {
+        // The lower half of a UUIDv7 is random; the generation is spread over all bits by the golden ratio.
+        let (_, random) = session.as_uuid().as_u64_pair();
+        let mark = random ^ generation.cast_unsigned().wrapping_mul(SPREAD);
+        let mark = if mark == EMPTY { SPREAD } else { mark };
+        let spread = u128::from(mark.wrapping_mul(SPREAD)) * self.places.len() as u128;
+        // Multiplying and keeping the upper half maps all values evenly to places, and always to one that exists.
+        let index = usize::try_from(spread >> 64).unwrap_or_default();
+        (&self.places[index], mark)
     }
 }
 

@@ -337,7 +337,7 @@ fn base64_has_one_form_only() {
             .sign(message.as_bytes())
             .unwrap();
         assert!(
-            tokens.verify(&format!("{message}.{signature}"), now()).is_err(),
+            tokens.verify(format!("{message}.{signature}"), now()).is_err(),
             "{part}"
         );
     }
@@ -507,7 +507,7 @@ fn a_remembered_token_ends_all_the_same() {
 fn only_valid_tokens_are_remembered() {
     let tokens = fixture(SigningAlgorithm::EdDsa);
     for n in 0..50 {
-        assert!(tokens.verify(&format!("a.b.{n}"), now()).is_err());
+        assert!(tokens.verify(format!("a.b.{n}"), now()).is_err());
         let forged = altered(&tokens, |_, claims| claims["exp"] = json!(n));
         assert!(tokens.verify(&forged, now()).is_err());
     }
@@ -568,7 +568,7 @@ fn a_ring_goes_through_its_file_and_shows_no_secret_elsewhere() {
         let stored: StoredKeyRing = serde_json::from_str(&file).unwrap();
         let read = KeyRing::from_stored(&stored).unwrap();
         let (one, other) = (service(ring.clone()), service(read));
-        assert!(other.verify(&good(&one), now()).is_ok());
+        assert!(other.verify(good(&one), now()).is_ok());
         let secret = stored.keys[0].material.expose();
         assert!(file.contains(secret));
         for text in [

@@ -32,7 +32,7 @@ impl Inner {
         let wisdom = &*self.wisdom;
         let entry = wisdom
             .catalogue()
-            .find(operation.name)
+            .get(operation.position)
             .ok_or_else(Failure::not_found)?;
         // Where anybody may come, a credential says nothing: an old one must not stop a log-in or refresh.
         let principal = if operation.public {

@@ -1,5 +1,6 @@
 //! A policy: its name and its numbers, checked once.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,12 @@ pub enum RatePolicyError {
 }
 
 /// `quota` units each `window`, of which `burst` may be taken at once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// Limiters look counters up by policy at every request, so that its hash is made once, with the policy. Policies come
+/// from configuration and plans, never from a request, which is why a hash without a secret is enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RatePolicy {
+    hash: u64,
     name: Arc<str>,
     quota: NonZeroU32,
     window: Duration,
@@ -61,7 +66,10 @@ impl RatePolicy {
         if u64::from(quota.get()) > seconds.saturating_mul(1_000_000) {
             return Err(RatePolicyError::TooFast);
         }
+        let mut hasher = DefaultHasher::new();
+        (name, quota, window, burst).hash(&mut hasher);
         let policy = Self {
+            hash: hasher.finish(),
             name: name.into(),
             quota,
             window,
@@ -105,6 +113,12 @@ impl RatePolicy {
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.window / self.quota.get()
+    }
+}
+
+impl Hash for RatePolicy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 
