@@ -54,6 +54,12 @@ pub enum AuthError {
     /// The one-time token is unknown, used, expired, or for another address. `400 verification.invalid`.
     #[error("the verification token is not valid")]
     VerificationInvalid,
+    /// The half-finished sign-in is unknown, over, or used up. `401 challenge.invalid`.
+    #[error("the sign-in has to begin again")]
+    ChallengeInvalid,
+    /// The second factor is wrong, or was used before. `401 second_factor.invalid`.
+    #[error("the second factor is not valid")]
+    SecondFactorInvalid,
     /// There is no such session, or it is another user's: never told apart. `404 not_found`.
     #[error("no such session")]
     SessionNotFound,
@@ -133,6 +139,16 @@ impl OperationError for AuthError {
                 "verification.invalid",
                 "The link is not valid any more: it was used, has expired, or a newer one was sent.",
             ),
+            Self::ChallengeInvalid => Failure::new(
+                FailureKind::Unauthenticated,
+                "challenge.invalid",
+                "The sign-in took too long or was tried too often; begin again.",
+            ),
+            Self::SecondFactorInvalid => Failure::new(
+                FailureKind::Unauthenticated,
+                "second_factor.invalid",
+                "The code is wrong, or was used before.",
+            ),
             Self::SessionNotFound => Failure::not_found(),
             error @ (Self::Hashing(_) | Self::Key(_) | Self::Seal(_) | Self::Random(_)) => {
                 Failure::internal(error)
@@ -193,6 +209,8 @@ mod tests {
             (AuthError::Hashing(busy), 503, "hashing.busy"),
             (limited, 429, "rate_limited"),
             (AuthError::VerificationInvalid, 400, "verification.invalid"),
+            (AuthError::ChallengeInvalid, 401, "challenge.invalid"),
+            (AuthError::SecondFactorInvalid, 401, "second_factor.invalid"),
             (AuthError::SessionNotFound, 404, "not_found"),
         ] {
             let failure = error.into_failure();

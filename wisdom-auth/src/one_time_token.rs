@@ -43,21 +43,42 @@ impl Policy for VerificationPolicy {}
 pub enum TokenPurpose {
     /// The address belongs to the user.
     VerifyEmail,
+    /// Whoever holds it reads the user's mailbox, and may choose a new password.
+    ResetPassword,
+    /// The new address belongs to the user, who asked for the change.
+    ChangeEmail,
+    /// Whoever holds it reads the user's mailbox, and may sign in.
+    MagicLink,
+    /// As the link, but a code that is typed in beside the address.
+    EmailCode,
 }
 
 impl TokenPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 5] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::ChangeEmail,
+        Self::MagicLink,
+        Self::EmailCode,
+    ];
+
     /// The name in storage.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
+            Self::MagicLink => "magic_link",
+            Self::EmailCode => "email_code",
         }
     }
 
     /// Reads the name in storage.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::VerifyEmail].into_iter().find(|p| p.as_str() == name)
+        Self::ALL.into_iter().find(|p| p.as_str() == name)
     }
 }
 

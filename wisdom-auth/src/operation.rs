@@ -5,5 +5,6 @@ pub use crate::session::log_in::LogIn;
 pub use crate::session::log_out::LogOut;
 pub use crate::session::renew::Refresh;
 pub use crate::session::revoke::RevokeOne;
+pub use crate::session::second_factor::FinishSignIn;
 pub use crate::user::me::Me;
 pub use crate::user::verify_email::VerifyEmail;

@@ -8,6 +8,9 @@ use wisdom_core::unit_of_work::UnitOfWork;
 use wisdom_core::value::EmailAddress;
 
 use crate::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::second_factor::device::RememberedDevice;
+use crate::second_factor::totp::TotpCredential;
+use crate::session::challenge::SignInChallenge;
 use crate::session::{RevokeReason, Session};
 use crate::user::User;
 
@@ -35,6 +38,16 @@ pub trait Users: Send {
 
     /// Sets the PHC string of the user's password hash.
     async fn set_password_hash(&mut self, id: UserId, phc: &str, at: Timestamp) -> Result<(), StorageError>;
+
+    /// The generation of the user's credentials, from 1; `None` when there is no such user.
+    ///
+    /// It stays what it is until the unit of work ends: nobody else changes the user or asks for the generation
+    /// meanwhile. So what a sign-in checked still holds when its session begins. Take it before anything else of the
+    /// user is changed, so that no two units of work wait for each other.
+    async fn lock_credentials(&mut self, id: UserId) -> Result<Option<i64>, StorageError>;
+
+    /// Begins the next generation of the user's credentials.
+    async fn next_credentials(&mut self, id: UserId) -> Result<(), StorageError>;
 }
 
 /// Sessions, each one family of refresh tokens.
@@ -79,6 +92,100 @@ pub trait OneTimeTokens: Send {
         purpose: TokenPurpose,
         now: Timestamp,
     ) -> Result<Option<OneTimeToken>, StorageError>;
+
+    /// The token with this hash and purpose, if it could be consumed at `now`. It stays.
+    async fn find(
+        &mut self,
+        hash: &[u8; 32],
+        purpose: TokenPurpose,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, StorageError>;
+
+    /// Counts a try at the user's token of a purpose, if it has not expired at `now` and fewer than `most` tries were
+    /// counted; answers that token. One statement: of parallel calls at most `most` get it.
+    async fn attempt(
+        &mut self,
+        user: UserId,
+        purpose: TokenPurpose,
+        most: u16,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, StorageError>;
+
+    /// Voids the user's tokens of these purposes.
+    async fn void(&mut self, user: UserId, purposes: &[TokenPurpose]) -> Result<(), StorageError>;
+}
+
+/// Half-finished sign-ins. Only hashes of their tokens are stored.
+#[async_trait]
+pub trait SignInChallenges: Send {
+    /// Adds a challenge, and drops those of the same user that have expired at its beginning.
+    async fn insert(&mut self, challenge: &SignInChallenge) -> Result<(), StorageError>;
+
+    /// The challenge with this hash, whatever became of it.
+    async fn find(&mut self, hash: &[u8; 32]) -> Result<Option<SignInChallenge>, StorageError>;
+
+    /// Counts a try at the challenge, if it has not expired at `now` and fewer than `most` tries were counted; answers
+    /// whether it did. One statement: of parallel calls at most `most` are counted.
+    async fn attempt(&mut self, hash: &[u8; 32], most: u16, now: Timestamp) -> Result<bool, StorageError>;
+
+    /// Drops a challenge; answers whether it was there.
+    async fn delete(&mut self, hash: &[u8; 32]) -> Result<bool, StorageError>;
+
+    /// Drops all challenges of a user.
+    async fn delete_all(&mut self, user: UserId) -> Result<(), StorageError>;
+}
+
+/// Second factors: time-based codes and recovery codes.
+#[async_trait]
+pub trait SecondFactors: Send {
+    /// The user's time-based codes, confirmed or not.
+    async fn totp(&mut self, user: UserId) -> Result<Option<TotpCredential>, StorageError>;
+
+    /// Stores the user's time-based codes in place of any that are not confirmed; answers whether it did, which confirmed
+    /// ones prevent.
+    async fn offer_totp(&mut self, totp: &TotpCredential) -> Result<bool, StorageError>;
+
+    /// Confirms time-based codes that are not confirmed, by the code of a step, which is used up with that; answers
+    /// whether there were any.
+    async fn confirm_totp(&mut self, user: UserId, step: i64, at: Timestamp) -> Result<bool, StorageError>;
+
+    /// Uses up all steps up to this one of the user's confirmed codes; answers whether it was unused. One statement: of
+    /// parallel calls one is told yes.
+    async fn use_totp_step(&mut self, user: UserId, step: i64) -> Result<bool, StorageError>;
+
+    /// Drops the user's time-based codes; answers whether there were any.
+    async fn delete_totp(&mut self, user: UserId) -> Result<bool, StorageError>;
+
+    /// Replaces all recovery codes of the user by these hashes.
+    async fn replace_recovery_codes(
+        &mut self,
+        user: UserId,
+        hashes: &[[u8; 32]],
+        at: Timestamp,
+    ) -> Result<(), StorageError>;
+
+    /// Uses up a recovery code; answers whether it was there. One statement: of parallel calls one is told yes.
+    async fn use_recovery_code(&mut self, user: UserId, hash: &[u8; 32]) -> Result<bool, StorageError>;
+
+    /// How many recovery codes are left.
+    async fn count_recovery_codes(&mut self, user: UserId) -> Result<i64, StorageError>;
+}
+
+/// Devices on which a user need not prove the second factor again. Only hashes of their tokens are stored.
+#[async_trait]
+pub trait RememberedDevices: Send {
+    /// Adds a device, and drops those of the same user that have expired at its beginning.
+    async fn insert(&mut self, device: &RememberedDevice) -> Result<(), StorageError>;
+
+    /// The device with this hash, if it has not expired at `now`.
+    async fn find(
+        &mut self,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<RememberedDevice>, StorageError>;
+
+    /// Forgets all devices of a user.
+    async fn delete_all(&mut self, user: UserId) -> Result<(), StorageError>;
 }
 
 /// The unit of work of identity.
@@ -89,4 +196,10 @@ pub trait IdentityTx: UnitOfWork {
     fn sessions(&mut self) -> &mut dyn Sessions;
     /// One-time tokens.
     fn one_time_tokens(&mut self) -> &mut dyn OneTimeTokens;
+    /// Half-finished sign-ins.
+    fn sign_in_challenges(&mut self) -> &mut dyn SignInChallenges;
+    /// Second factors.
+    fn second_factors(&mut self) -> &mut dyn SecondFactors;
+    /// Devices that need no second factor.
+    fn remembered_devices(&mut self) -> &mut dyn RememberedDevices;
 }

@@ -1,7 +1,9 @@
 //! The route table: the one place where operations get a method, a path and a status.
 
 use http::{Method, StatusCode};
-use wisdom_auth::operation::{ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail};
+use wisdom_auth::operation::{
+    FinishSignIn, ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail,
+};
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
 use wisdom_events::webhook::operations::delete_endpoint::DeleteEndpoint;
@@ -40,6 +42,7 @@ pub fn all() -> Vec<Route> {
         route::<SignUp>(POST, "/v1/auth/sign-up", ACCEPTED),
         route::<VerifyEmail>(POST, "/v1/auth/verify-email", EMPTY),
         route::<LogIn>(POST, "/v1/auth/log-in", OK),
+        route::<FinishSignIn>(POST, "/v1/auth/second-factor", OK),
         route::<Refresh>(POST, "/v1/auth/refresh", OK),
         route::<LogOut>(POST, "/v1/auth/log-out", EMPTY),
         route::<Me>(GET, "/v1/me", OK),

@@ -1,6 +1,8 @@
 //! The catalogue: the one list of operations. HTTP, OpenAPI, C ABI, command line and role matrix are made from it.
 
-use wisdom_auth::operation::{ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail};
+use wisdom_auth::operation::{
+    FinishSignIn, ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail,
+};
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::outbox::replay_dead_letters::ReplayDeadLetters;
@@ -31,6 +33,7 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<SignUp>(),
         Entry::system::<VerifyEmail>(),
         Entry::flow::<LogIn>(),
+        Entry::flow::<FinishSignIn>(),
         Entry::flow::<Refresh>(),
         Entry::flow::<LogOut>(),
         Entry::flow::<Me>(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use wisdom_auth::operation::LogIn;
 use wisdom_auth::password::PasswordParams;
-use wisdom_auth::session::start::{StartOutcome, StartSession};
+use wisdom_auth::session::sign_in::{Proof, SignIn, SignInOutcome};
 use wisdom_core::context::Caller;
 use wisdom_core::use_case::Flow as _;
 
@@ -80,6 +80,7 @@ pub(crate) async fn one_source_is_throttled_over_many_addresses(stage: &Stage) {
         email: email(&format!("nobody{n}@acme.example")),
         password: secret("a wrong password"),
         device: None,
+        remembered_device: None,
     };
     for n in 0..60 {
         assert_eq!(
@@ -124,20 +125,22 @@ pub(crate) async fn a_raised_cost_rehashes_at_the_next_sign_in(stage: &Stage) {
 pub(crate) async fn a_password_changed_meanwhile_lets_nobody_in(stage: &Stage) {
     let ada = stage.person("ada@acme.example").await;
     let stored = stage.password_hash("ada@acme.example").await;
-    let start = |hash: &str| StartSession {
+    let start = |hash: &str| SignIn {
         user: ada.id,
+        proof: Proof::Password,
         label: String::new(),
         tenant: None,
         verified_hash: Some(secret(hash)),
+        remembered_device: None,
     };
     let runner = stage.runner();
     let stale = runner
         .on_behalf(&stage.stranger(), &start("$argon2id$v=19$m=64,t=1,p=1$old$old"))
         .await;
-    assert!(matches!(stale.unwrap(), StartOutcome::Refused));
+    assert!(matches!(stale.unwrap(), SignInOutcome::Refused));
     let current = runner.on_behalf(&stage.stranger(), &start(&stored)).await;
-    assert!(matches!(current.unwrap(), StartOutcome::Started(_)));
+    assert!(matches!(current.unwrap(), SignInOutcome::Started(_)));
     stage.disable("ada@acme.example").await;
     let disabled = runner.on_behalf(&stage.stranger(), &start(&stored)).await;
-    assert!(matches!(disabled.unwrap(), StartOutcome::Refused));
+    assert!(matches!(disabled.unwrap(), SignInOutcome::Refused));
 }

@@ -18,6 +18,7 @@ use wisdom_auth::session::Session;
 use wisdom_auth::session::confirmation::{ConfirmGeneration, Confirmations};
 use wisdom_auth::session::renew::TokenPair;
 use wisdom_auth::session::revocation::Revocations;
+use wisdom_auth::session::sign_in::SignedIn;
 use wisdom_auth::token::{AccessTokenPolicy, AccessTokens, KeyRing, SigningAlgorithm};
 use wisdom_auth::user::{NewUser, User, UserState, register};
 use wisdom_core::catalogue::Host;
@@ -236,10 +237,19 @@ impl Stage {
     }
 
     pub(crate) async fn try_log_in(&self, address: &str, password: &str) -> Result<TokenPair, AuthError> {
+        match self.begin_log_in(address, password).await? {
+            SignedIn::Session(pair) => Ok(pair),
+            SignedIn::Challenge(_) => panic!("the second factor is asked for"),
+        }
+    }
+
+    /// Signs in with a password, as far as that goes.
+    pub(crate) async fn begin_log_in(&self, address: &str, password: &str) -> Result<SignedIn, AuthError> {
         let log_in = LogIn {
             email: email(address),
             password: secret(password),
             device: Some("Test".to_owned()),
+            remembered_device: None,
         };
         log_in.run(self, &self.stranger()).await
     }

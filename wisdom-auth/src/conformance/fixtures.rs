@@ -59,6 +59,7 @@ pub fn new_session(test: &TestKit, user: UserId) -> Session {
         replays: 0,
         sealed_key: vec![0, 1, 0xfe, 0xff],
         authenticated_at: now,
+        second_factor_at: None,
         idle_until: now.saturating_add(Duration::from_hours(24)),
         absolute_until: now.saturating_add(Duration::from_hours(7 * 24)),
         revoked: None,

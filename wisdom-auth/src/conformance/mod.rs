@@ -11,11 +11,13 @@
 
 mod fixtures;
 mod one_time_tokens;
+mod second_factors;
 mod sessions;
 mod users;
 
 pub use fixtures::{IdentityStore, new_session, new_user, seed_user};
 pub use one_time_tokens::*;
+pub use second_factors::*;
 pub use sessions::*;
 pub use users::*;
 
@@ -57,6 +59,18 @@ macro_rules! identity_storage_conformance {
             token_unknown_is_refused
             token_needs_its_user
             token_consumed_in_a_dropped_unit_stays
+            token_is_found_without_being_used
+            token_tries_are_bounded_and_begin_anew
+            tokens_of_some_purposes_are_voided
+            credentials_grow_generation_by_generation
+            credentials_locked_at_once_take_turns
+            challenge_is_read_back_and_dropped
+            challenge_tries_are_bounded
+            challenge_expired_is_swept_by_the_next
+            totp_is_offered_and_confirmed_once
+            totp_steps_at_once_have_one_winner
+            recovery_codes_are_used_once_and_replaced
+            remembered_devices_expire_and_are_forgotten
         );
     };
     (@cases $make:expr; $($case:ident)*) => {

@@ -129,3 +129,111 @@ pub async fn token_consumed_in_a_dropped_unit_stays<S: IdentityStore + ?Sized>(h
     drop(tx);
     assert_eq!(consume(h, 1, now).await, Some(token));
 }
+
+/// Looking a token up leaves it as it is.
+pub async fn token_is_found_without_being_used<S: IdentityStore + ?Sized>(h: &Harness<S>) {
+    let ada = seed_user(h, "ada").await;
+    let token = token(h, &ada, 1);
+    keep(h, &token).await;
+    let mut tx = h.system_read().await;
+    for _ in 0..2 {
+        let found = tx
+            .one_time_tokens()
+            .find(&[1; 32], PURPOSE, h.test().now())
+            .await
+            .expect("find");
+        assert_eq!(found, Some(token.clone()));
+    }
+    let over = tx
+        .one_time_tokens()
+        .find(&[1; 32], PURPOSE, token.expires_at)
+        .await
+        .expect("find");
+    assert_eq!(over, None);
+    let other = tx
+        .one_time_tokens()
+        .find(&[1; 32], TokenPurpose::ResetPassword, h.test().now())
+        .await
+        .expect("find");
+    assert_eq!(other, None);
+    drop(tx);
+    assert_eq!(consume(h, 1, h.test().now()).await, Some(token));
+}
+
+/// Tries at a token are counted up to the most that is allowed, whoever comes at the same moment; a new token has all of
+/// them again.
+pub async fn token_tries_are_bounded_and_begin_anew<S: IdentityStore + ?Sized>(h: &Harness<S>) {
+    let ada = seed_user(h, "ada").await;
+    for byte in [1, 2] {
+        let token = token(h, &ada, byte);
+        keep(h, &token).await;
+        let counted = parallel(16, |_| {
+            let (h, id) = (h.clone(), ada.id);
+            async move {
+                retrying(|| async {
+                    let mut tx = h.begin_system(Effect::Write).await?;
+                    let now = h.test().now();
+                    let counted = tx.one_time_tokens().attempt(id, PURPOSE, 5, now).await?;
+                    try_save(tx).await?;
+                    Ok(counted)
+                })
+                .await
+                .expect("attempt")
+            }
+        })
+        .await;
+        let counted: Vec<_> = counted.into_iter().flatten().collect();
+        assert_eq!(counted, vec![token; 5]);
+    }
+    let late = token(h, &ada, 3);
+    keep(h, &late).await;
+    let mut tx = h.system().await;
+    let over = tx
+        .one_time_tokens()
+        .attempt(ada.id, PURPOSE, 5, late.expires_at)
+        .await
+        .expect("attempt");
+    assert_eq!(over, None);
+}
+
+/// Voiding touches the purposes that are named, of one user.
+pub async fn tokens_of_some_purposes_are_voided<S: IdentityStore + ?Sized>(h: &Harness<S>) {
+    let (ada, bob) = (seed_user(h, "ada").await, seed_user(h, "bob").await);
+    keep(h, &token(h, &ada, 1)).await;
+    keep(
+        h,
+        &OneTimeToken {
+            purpose: TokenPurpose::ResetPassword,
+            ..token(h, &ada, 2)
+        },
+    )
+    .await;
+    keep(
+        h,
+        &OneTimeToken {
+            purpose: TokenPurpose::ResetPassword,
+            ..token(h, &bob, 3)
+        },
+    )
+    .await;
+    let mut tx = h.system().await;
+    tx.one_time_tokens()
+        .void(ada.id, &[TokenPurpose::ResetPassword, TokenPurpose::MagicLink])
+        .await
+        .expect("void");
+    save(tx).await;
+    let mut tx = h.system_read().await;
+    let now = h.test().now();
+    for (byte, purpose, there) in [
+        (1, PURPOSE, true),
+        (2, TokenPurpose::ResetPassword, false),
+        (3, TokenPurpose::ResetPassword, true),
+    ] {
+        let found = tx
+            .one_time_tokens()
+            .find(&[byte; 32], purpose, now)
+            .await
+            .expect("find");
+        assert_eq!(found.is_some(), there, "{byte}");
+    }
+}

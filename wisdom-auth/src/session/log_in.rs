@@ -19,8 +19,7 @@ use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 use wisdom_core::value::EmailAddress;
 
-use super::renew::TokenPair;
-use super::start::{StartOutcome, StartSession};
+use super::sign_in::{Proof, SignIn, SignInOutcome, SignedIn};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::store::IdentityTx;
@@ -87,6 +86,9 @@ pub struct LogIn {
     /// What the session is called in the list of sessions, such as the device; at most 200 characters are kept.
     #[serde(default)]
     pub device: Option<String>,
+    /// The token of a remembered device, on which the second factor need not be proven again.
+    #[serde(default)]
+    pub remembered_device: Option<SecretText>,
 }
 
 impl Operation for LogIn {
@@ -94,12 +96,12 @@ impl Operation for LogIn {
     const SUMMARY: &'static str = "Signs in with e-mail address and password.";
     const ACCESS: Access = Access::Public;
     const EFFECT: Effect = Effect::Write;
-    type Output = TokenPair;
+    type Output = SignedIn;
     type Error = AuthError;
 }
 
 impl<H: AuthHost> Flow<H> for LogIn {
-    async fn run(&self, host: &H, caller: &Caller) -> Result<TokenPair, AuthError> {
+    async fn run(&self, host: &H, caller: &Caller) -> Result<SignedIn, AuthError> {
         throttle(host, caller, &self.email).await?;
         let (runner, passwords) = (host.runner(), &host.auth().passwords);
         let mut user = None;
@@ -119,17 +121,20 @@ impl<H: AuthHost> Flow<H> for LogIn {
             else {
                 break;
             };
-            let start = StartSession {
+            let wish = SignIn {
                 user,
+                proof: Proof::Password,
                 label: self.device.clone().unwrap_or_default(),
                 tenant: None,
                 verified_hash: Some(hash.clone()),
+                remembered_device: self.remembered_device.clone(),
             };
-            if let StartOutcome::Started(grant) = runner.on_behalf(caller, &start).await? {
+            let outcome = runner.on_behalf(caller, &wish).await?;
+            if !matches!(outcome, SignInOutcome::Refused) {
                 if verified.needs_rehash {
                     self.rehash(host, caller, user, hash).await;
                 }
-                return TokenPair::issue(host, grant);
+                return SignedIn::answer(host, outcome);
             }
         }
         runner.on_behalf(caller, &RefuseLogIn { user }).await?;

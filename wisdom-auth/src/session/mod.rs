@@ -9,6 +9,7 @@ use wisdom_core::failure::PublicMessage;
 use wisdom_core::id::{SessionId, TenantId, UserId};
 use wisdom_core::time::Timestamp;
 
+pub mod challenge;
 pub mod confirmation;
 pub mod event;
 pub mod list;
@@ -20,6 +21,8 @@ pub mod renew;
 pub mod revocation;
 pub mod revoke;
 pub mod rotate;
+pub mod second_factor;
+pub mod sign_in;
 pub mod start;
 
 /// How often a change of a session starts over because another one was faster.
@@ -154,6 +157,8 @@ pub struct Session {
     pub sealed_key: Vec<u8>,
     /// When the user proved who they are.
     pub authenticated_at: Timestamp,
+    /// When the user proved a second factor, if they did: in this sign-in, or on this device before.
+    pub second_factor_at: Option<Timestamp>,
     /// It ends here unless refreshed.
     pub idle_until: Timestamp,
     /// It ends here whatever happens.

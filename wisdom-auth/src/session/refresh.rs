@@ -201,6 +201,7 @@ mod tests {
             replays,
             sealed_key: Vec::new(),
             authenticated_at: at(-100),
+            second_factor_at: None,
             idle_until: at(1_000),
             absolute_until: at(2_000),
             revoked: None,

@@ -78,6 +78,20 @@ Sign in again to go on. If you do not know this session, change your password to
 ",
     },
     Template {
+        name: "auth.second_factor.recovery_code_used",
+        parameters: &["at", "left"],
+        page: None,
+        subject: "A recovery code was used to sign in",
+        text: "Hello,
+
+on {at} one of your recovery codes was used to sign in. Codes that are left: {left}.
+
+If it was not you, change your password and make new recovery codes at once:
+
+{app_url}
+",
+    },
+    Template {
         name: "tenancy.invitation",
         parameters: &["tenant_name", "inviter", "role", "token"],
         page: Some("accept-invitation"),

@@ -5,7 +5,10 @@ use std::ops::RangeInclusive;
 use imbl::{OrdMap, OrdSet};
 use uuid::Uuid;
 use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
+use wisdom_auth::second_factor::device::RememberedDevice;
+use wisdom_auth::second_factor::totp::TotpCredential;
 use wisdom_auth::session::Session;
+use wisdom_auth::session::challenge::SignInChallenge;
 use wisdom_auth::user::User;
 use wisdom_core::audit::AuditRecord;
 use wisdom_core::event::StoredEvent;
@@ -27,11 +30,19 @@ pub(super) struct Tables {
     /// Unique: the address's lookup key.
     pub(super) users_by_email: OrdMap<String, UserId>,
     pub(super) passwords: OrdMap<UserId, String>,
+    /// The generation of a user's credentials; absent, it is the first.
+    pub(super) credentials: OrdMap<UserId, i64>,
     pub(super) sessions: OrdMap<SessionId, Session>,
     pub(super) sessions_of_user: OrdSet<(UserId, SessionId)>,
     pub(super) one_time_tokens: OrdMap<[u8; 32], OneTimeToken>,
     /// Unique: one for a user and purpose.
     pub(super) one_time_tokens_of_user: OrdMap<(UserId, &'static str), [u8; 32]>,
+    /// Tries counted at a token, by its hash.
+    pub(super) one_time_token_attempts: OrdMap<[u8; 32], u16>,
+    pub(super) sign_in_challenges: OrdMap<[u8; 32], SignInChallenge>,
+    pub(super) totp_credentials: OrdMap<UserId, TotpCredential>,
+    pub(super) recovery_codes: OrdSet<(UserId, [u8; 32])>,
+    pub(super) remembered_devices: OrdMap<[u8; 32], RememberedDevice>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.
@@ -115,4 +126,19 @@ pub(super) fn under<T: Copy, K: Kind>(first: T) -> RangeInclusive<(T, Id<K>)> {
 /// The key of the one token a user has for a purpose.
 pub(super) fn token_slot(user: UserId, purpose: TokenPurpose) -> (UserId, &'static str) {
     (user, purpose.as_str())
+}
+
+/// Removes the rows that a condition holds for.
+pub(super) fn remove_rows<K: Ord + Clone, V: Clone>(
+    table: &mut OrdMap<K, V>,
+    condition: impl Fn(&V) -> bool,
+) {
+    let keys: Vec<K> = table
+        .iter()
+        .filter(|(_, row)| condition(row))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in keys {
+        table.remove(&key);
+    }
 }

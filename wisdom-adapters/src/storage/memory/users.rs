@@ -82,4 +82,22 @@ impl Users for MemoryTx {
         tables.passwords.insert(id, phc.to_owned());
         Ok(())
     }
+
+    async fn lock_credentials(&mut self, id: UserId) -> Result<Option<i64>, StorageError> {
+        // Writers take turns, so nobody changes it before this unit of work ends.
+        let tables = self.write("users.lock_credentials")?;
+        let known = tables.users.contains_key(&id);
+        Ok(known.then(|| tables.credentials.get(&id).copied().unwrap_or(1)))
+    }
+
+    async fn next_credentials(&mut self, id: UserId) -> Result<(), StorageError> {
+        const OPERATION: &str = "users.next_credentials";
+        let tables = self.write(OPERATION)?;
+        if !tables.users.contains_key(&id) {
+            return Err(StorageError::stale(OPERATION));
+        }
+        let next = tables.credentials.get(&id).copied().unwrap_or(1) + 1;
+        tables.credentials.insert(id, next);
+        Ok(())
+    }
 }

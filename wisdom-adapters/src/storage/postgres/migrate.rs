@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (
         1,
         "identity",
@@ -28,6 +28,11 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         4,
         "isolation",
         include_str!("../../../migrations/postgres/0004_isolation.sql"),
+    ),
+    (
+        7,
+        "second_factors",
+        include_str!("../../../migrations/postgres/0007_second_factors.sql"),
     ),
     (
         11,

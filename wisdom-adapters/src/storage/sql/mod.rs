@@ -20,8 +20,11 @@ mod own_tenant;
 #[cfg(test)]
 mod plans;
 mod record;
+mod remembered_devices;
 mod row;
+mod second_factors;
 mod sessions;
+mod sign_in_challenges;
 mod start;
 mod statement;
 mod tenants;

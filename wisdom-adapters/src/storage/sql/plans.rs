@@ -3,7 +3,8 @@
 use super::statement::Statement;
 use super::{
     audit_log, deliveries, delivery_queue, endpoints, events, idempotency, invitations, memberships,
-    one_time_tokens, outbox, own_tenant, sessions, tenants, users,
+    one_time_tokens, outbox, own_tenant, remembered_devices, second_factors, sessions, sign_in_challenges,
+    tenants, users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -39,6 +40,9 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (sessions::FIND, "uuid"),
     (sessions::LIST_LIVE, "uuid, timestamptz"),
     (one_time_tokens::CONSUME, "bytea, text, timestamptz"),
+    (sign_in_challenges::FIND, "bytea"),
+    (second_factors::TOTP, "uuid"),
+    (remembered_devices::FIND, "bytea, timestamptz"),
     (tenants::FIND_BY_SLUG, "text"),
     (tenants::LIST_OF_USER, "uuid, timestamptz, uuid, bigint"),
     (tenants::STANDING, "uuid, uuid"),
@@ -60,6 +64,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0001_identity.sql"),
         include_str!("../../../migrations/sqlite/0002_tenancy.sql"),
         include_str!("../../../migrations/sqlite/0003_events.sql"),
+        include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();

@@ -16,8 +16,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, user_id, bound_tenant, label, generation, generation_at, confirmed, replays, sealed_key,
-             authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version
-             FROM sessions WHERE ",
+             authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version,
+             second_factor_at FROM sessions WHERE ",
             $rest
         )
     };
@@ -26,15 +26,15 @@ macro_rules! select {
 const INSERT: Statement = Statement::new(
     "sessions.insert",
     "INSERT INTO sessions (id, user_id, bound_tenant, label, generation, generation_at, confirmed, replays,
-     sealed_key, authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+     sealed_key, authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version,
+     second_factor_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
 );
 pub(super) const FIND: Statement = Statement::new("sessions.find", select!("id = $1"));
 const UPDATE: Statement = Statement::new(
     "sessions.update",
     "UPDATE sessions SET bound_tenant = $2, label = $3, generation = $4, generation_at = $5, confirmed = $6,
      replays = $7, sealed_key = $8, authenticated_at = $9, idle_until = $10, absolute_until = $11, revoked_at = $12,
-     revoked_reason = $13, version = $14 + 1 WHERE id = $1 AND version = $14",
+     revoked_reason = $13, second_factor_at = $15, version = $14 + 1 WHERE id = $1 AND version = $14",
 );
 pub(super) const LIST_LIVE: Statement = Statement::new(
     "sessions.list_live",
@@ -65,6 +65,7 @@ fn session(row: &Row) -> Result<Session, StorageError> {
         replays: row.small(7)?,
         sealed_key: row.bytes(8)?,
         authenticated_at: row.time(9)?,
+        second_factor_at: row.opt_time(16)?,
         idle_until: row.time(10)?,
         absolute_until: row.time(11)?,
         revoked,
@@ -93,6 +94,7 @@ impl Sessions for Unit {
             session.revoked.map(|(_, reason)| reason.as_str()).into(),
             session.created_at.into(),
             session.version.into(),
+            session.second_factor_at.into(),
         ];
         self.sql_tx().execute(&INSERT, &values).await?;
         Ok(())
@@ -123,6 +125,7 @@ impl Sessions for Unit {
             session.revoked.map(|(at, _)| at).into(),
             session.revoked.map(|(_, reason)| reason.as_str()).into(),
             expected.into(),
+            session.second_factor_at.into(),
         ];
         current(self.sql_tx().execute(&UPDATE, &values).await?, &UPDATE)
     }

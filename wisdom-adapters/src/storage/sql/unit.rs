@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
-use wisdom_auth::store::{IdentityTx, OneTimeTokens, Sessions, Users};
+use wisdom_auth::store::{
+    IdentityTx, OneTimeTokens, RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
+};
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
 use wisdom_core::outcome::Record;
@@ -165,6 +167,18 @@ impl IdentityTx for Unit {
     }
 
     fn one_time_tokens(&mut self) -> &mut dyn OneTimeTokens {
+        self
+    }
+
+    fn sign_in_challenges(&mut self) -> &mut dyn SignInChallenges {
+        self
+    }
+
+    fn second_factors(&mut self) -> &mut dyn SecondFactors {
+        self
+    }
+
+    fn remembered_devices(&mut self) -> &mut dyn RememberedDevices {
         self
     }
 }

@@ -41,6 +41,17 @@ const SET_PASSWORD: Statement = Statement::new(
      ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at",
 );
 
+// SQLite's writers take turns; on PostgreSQL the row stays locked, against others who ask for it and against changes.
+const LOCK_CREDENTIALS: Statement = Statement::split(
+    "users.lock_credentials",
+    "SELECT credentials FROM users WHERE id = $1",
+    "SELECT credentials FROM users WHERE id = $1 FOR NO KEY UPDATE",
+);
+const NEXT_CREDENTIALS: Statement = Statement::new(
+    "users.next_credentials",
+    "UPDATE users SET credentials = credentials + 1 WHERE id = $1",
+);
+
 fn user(row: &Row) -> Result<User, StorageError> {
     Ok(User {
         id: row.id(0)?,
@@ -118,5 +129,20 @@ impl Users for Unit {
             .execute(&SET_PASSWORD, &[id.into(), phc.into(), at.into()])
             .await?;
         Ok(())
+    }
+
+    async fn lock_credentials(&mut self, id: UserId) -> Result<Option<i64>, StorageError> {
+        self.sql_tx()
+            .fetch_optional(&LOCK_CREDENTIALS, &[id.into()])
+            .await?
+            .map(|row| row.int(0))
+            .transpose()
+    }
+
+    async fn next_credentials(&mut self, id: UserId) -> Result<(), StorageError> {
+        current(
+            self.sql_tx().execute(&NEXT_CREDENTIALS, &[id.into()]).await?,
+            &NEXT_CREDENTIALS,
+        )
     }
 }

@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         1,
         "identity",
@@ -32,6 +32,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         3,
         "events",
         include_str!("../../../migrations/sqlite/0003_events.sql"),
+    ),
+    (
+        7,
+        "second_factors",
+        include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
     ),
     (
         11,
