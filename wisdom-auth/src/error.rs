@@ -54,12 +54,21 @@ pub enum AuthError {
     /// The one-time token is unknown, used, expired, or for another address. `400 verification.invalid`.
     #[error("the verification token is not valid")]
     VerificationInvalid,
+    /// The caller proved who they are too long ago for what they want. `403 step_up.required`.
+    #[error("the caller has to prove again who they are")]
+    StepUpRequired,
     /// The half-finished sign-in is unknown, over, or used up. `401 challenge.invalid`.
     #[error("the sign-in has to begin again")]
     ChallengeInvalid,
     /// The second factor is wrong, or was used before. `401 second_factor.invalid`.
     #[error("the second factor is not valid")]
     SecondFactorInvalid,
+    /// A second factor is set up already. `409 second_factor.exists`.
+    #[error("a second factor is set up already")]
+    SecondFactorExists,
+    /// No second factor is set up. `409 second_factor.missing`.
+    #[error("no second factor is set up")]
+    SecondFactorMissing,
     /// There is no such session, or it is another user's: never told apart. `404 not_found`.
     #[error("no such session")]
     SessionNotFound,
@@ -139,6 +148,11 @@ impl OperationError for AuthError {
                 "verification.invalid",
                 "The link is not valid any more: it was used, has expired, or a newer one was sent.",
             ),
+            Self::StepUpRequired => Failure::new(
+                FailureKind::Forbidden,
+                "step_up.required",
+                "Prove again who you are, then repeat the request.",
+            ),
             Self::ChallengeInvalid => Failure::new(
                 FailureKind::Unauthenticated,
                 "challenge.invalid",
@@ -148,6 +162,16 @@ impl OperationError for AuthError {
                 FailureKind::Unauthenticated,
                 "second_factor.invalid",
                 "The code is wrong, or was used before.",
+            ),
+            Self::SecondFactorExists => Failure::new(
+                FailureKind::Conflict,
+                "second_factor.exists",
+                "An authenticator is set up already; remove it first.",
+            ),
+            Self::SecondFactorMissing => Failure::new(
+                FailureKind::Conflict,
+                "second_factor.missing",
+                "No authenticator is set up.",
             ),
             Self::SessionNotFound => Failure::not_found(),
             error @ (Self::Hashing(_) | Self::Key(_) | Self::Seal(_) | Self::Random(_)) => {
@@ -209,8 +233,11 @@ mod tests {
             (AuthError::Hashing(busy), 503, "hashing.busy"),
             (limited, 429, "rate_limited"),
             (AuthError::VerificationInvalid, 400, "verification.invalid"),
+            (AuthError::StepUpRequired, 403, "step_up.required"),
             (AuthError::ChallengeInvalid, 401, "challenge.invalid"),
             (AuthError::SecondFactorInvalid, 401, "second_factor.invalid"),
+            (AuthError::SecondFactorExists, 409, "second_factor.exists"),
+            (AuthError::SecondFactorMissing, 409, "second_factor.missing"),
             (AuthError::SessionNotFound, 404, "not_found"),
         ] {
             let failure = error.into_failure();

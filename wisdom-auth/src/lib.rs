@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod conformance;
 pub mod error;
 pub mod kit;
+pub mod mailed_proof;
 pub mod one_time_token;
 mod opaque_token;
 pub mod operation;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use wisdom_core::id::UserId;
-use wisdom_core::policy::Policy;
-use wisdom_core::random::SecureRandomExt as _;
+use wisdom_core::random::{RandomError, SecureRandom, SecureRandomExt as _};
 use wisdom_core::seal::Context;
 use wisdom_core::secret::SecretText;
 use wisdom_core::storage::{StorageError, StorageErrorKind};
@@ -20,23 +19,6 @@ pub const PREFIX: &str = "wot_";
 
 /// Characters behind the prefix: 43 of base62 are 256 random bits.
 const LENGTH: usize = 43;
-
-/// For how long mailed tokens can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VerificationPolicy {
-    /// Life of a token that proves an address. Default 24 hours.
-    pub verify_email: Duration,
-}
-
-impl Default for VerificationPolicy {
-    fn default() -> Self {
-        Self {
-            verify_email: Duration::from_secs(24 * 60 * 60),
-        }
-    }
-}
-
-impl Policy for VerificationPolicy {}
 
 /// What a token proves. A token of one purpose is worth nothing for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,6 +127,63 @@ pub fn hash(purpose: TokenPurpose, text: &SecretText) -> Option<[u8; 32]> {
         .ok()
 }
 
+/// As [`issue`], for a code of six digits that is typed in: it proves the mailbox together with the address, within a
+/// bounded number of tries (see [`OneTimeTokens::attempt`](crate::store::OneTimeTokens::attempt)).
+///
+/// # Errors
+/// When storage or randomness fails.
+pub async fn issue_code(
+    tx: &mut (impl IdentityTx + ?Sized),
+    user: UserId,
+    email: &EmailAddress,
+    purpose: TokenPurpose,
+    ttl: Duration,
+) -> Result<SecretText, StorageError> {
+    let frame = Arc::clone(tx.frame());
+    let code = six_digits(&*frame.kit().random).map_err(|e| {
+        StorageError::new(StorageErrorKind::Internal, "one_time_tokens.issue_code").caused_by(e)
+    })?;
+    let code = SecretText::from(code);
+    let token = OneTimeToken {
+        hash: hash_code(user, purpose, &code),
+        purpose,
+        user,
+        email: email.clone(),
+        created_at: frame.now(),
+        expires_at: frame.now().saturating_add(ttl),
+    };
+    tx.one_time_tokens().replace(&token).await?;
+    Ok(code)
+}
+
+/// Six digits, each code equally likely.
+fn six_digits(random: &dyn SecureRandom) -> Result<String, RandomError> {
+    const CODES: u32 = 1_000_000;
+    /// The largest multiple of it that fits: numbers from here on would favour the first codes and are drawn again.
+    const LIMIT: u32 = u32::MAX - u32::MAX % CODES;
+    // One number in 4,400 is drawn again, so 16 in a row are beyond any luck.
+    for _ in 0..16 {
+        let number = u32::from_be_bytes(random.bytes()?);
+        if number < LIMIT {
+            return Ok(format!("{:06}", number % CODES));
+        }
+    }
+    Err(RandomError::new("the source repeats numbers that cannot be used"))
+}
+
+/// What a user's code is compared by: SHA-256 over purpose, user and code, so that no two users' codes have one hash.
+#[must_use]
+pub fn hash_code(user: UserId, purpose: TokenPurpose, code: &SecretText) -> [u8; 32] {
+    let input = Context::new()
+        .part("code")
+        .part(purpose.as_str())
+        .part(user.as_uuid().as_bytes())
+        .part(code.expose().trim());
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, input.as_bytes()).as_ref());
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,5 +204,33 @@ mod tests {
         ] {
             assert!(hash_of(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn codes_have_six_digits_and_belong_to_one_user_and_purpose() {
+        let random = wisdom_core::random::ManualRandom::new(7);
+        let mut firsts = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let code = six_digits(&random).unwrap();
+            assert!(
+                code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()),
+                "{code}"
+            );
+            firsts.insert(code.as_bytes()[0]);
+        }
+        assert_eq!(firsts.len(), 10, "no digit is left out");
+        let [ada, bob] = [1, 2].map(|n| UserId::from_uuid(uuid::Uuid::from_u128(n)));
+        let code = SecretText::from("123456".to_owned());
+        let hash = hash_code(ada, TokenPurpose::EmailCode, &code);
+        assert_eq!(
+            hash,
+            hash_code(
+                ada,
+                TokenPurpose::EmailCode,
+                &SecretText::from(" 123456\n".to_owned())
+            )
+        );
+        assert_ne!(hash, hash_code(bob, TokenPurpose::EmailCode, &code));
+        assert_ne!(hash, hash_code(ada, TokenPurpose::MagicLink, &code));
     }
 }

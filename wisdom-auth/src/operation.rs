@@ -1,10 +1,18 @@
 //! Identity's operations, by name: what the catalogue lists.
 
+pub use crate::mailed_proof::{
+    ChangeEmail, LogInWithCode, LogInWithLink, RequestCode, RequestEmailChange, RequestLink,
+    RequestPasswordReset, RequestVerification, ResetPassword,
+};
+pub use crate::second_factor::enrolment::{
+    ConfirmTotp, DisableTotp, EnrolTotp, ForgetDevices, RenewRecoveryCodes, SecondFactorStatus,
+};
 pub use crate::session::list::ListSessions;
 pub use crate::session::log_in::LogIn;
 pub use crate::session::log_out::LogOut;
 pub use crate::session::renew::Refresh;
 pub use crate::session::revoke::RevokeOne;
 pub use crate::session::second_factor::FinishSignIn;
+pub use crate::session::step_up::StepUp;
 pub use crate::user::me::Me;
 pub use crate::user::verify_email::VerifyEmail;

@@ -73,27 +73,28 @@ pub async fn address<H: AuthHost>(
     address: &EmailAddress,
     throttle: Throttle,
 ) -> Result<(), AuthError> {
-    require(host, throttle, &key_of(address, throttle)?).await
+    require(host, throttle, &key_of(address, "", throttle)?).await
 }
 
-/// As [`address`], for those who must not be told: answers whether it may go on.
+/// As [`address`], for those who must not be told: answers whether it may go on. What is wished for counts for itself.
 ///
 /// # Errors
 /// [`AuthError::LimiterUnavailable`].
 pub async fn address_silently<H: AuthHost>(
     host: &H,
     address: &EmailAddress,
+    wish: &str,
     throttle: Throttle,
 ) -> Result<bool, AuthError> {
-    match require(host, throttle, &key_of(address, throttle)?).await {
+    match require(host, throttle, &key_of(address, wish, throttle)?).await {
         Ok(()) => Ok(true),
         Err(AuthError::RateLimited { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn key_of(address: &EmailAddress, throttle: Throttle) -> Result<RateKey, AuthError> {
-    RateKey::other(throttle.name, &[address.lookup_key().as_bytes()]).map_err(|_| {
+fn key_of(address: &EmailAddress, wish: &str, throttle: Throttle) -> Result<RateKey, AuthError> {
+    RateKey::other(throttle.name, &[wish.as_bytes(), address.lookup_key().as_bytes()]).map_err(|_| {
         AuthError::LimiterUnavailable(PortError::new("rate_limit", "key", PortErrorKind::Invalid))
     })
 }

@@ -2,7 +2,10 @@
 
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{
-    FinishSignIn, ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail,
+    ChangeEmail, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn, ForgetDevices, ListSessions, LogIn,
+    LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenewRecoveryCodes, RequestCode, RequestEmailChange,
+    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus,
+    StepUp, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -43,6 +46,22 @@ pub fn all() -> Vec<Route> {
         route::<VerifyEmail>(POST, "/v1/auth/verify-email", EMPTY),
         route::<LogIn>(POST, "/v1/auth/log-in", OK),
         route::<FinishSignIn>(POST, "/v1/auth/second-factor", OK),
+        route::<RequestVerification>(POST, "/v1/auth/verify-email/request", ACCEPTED),
+        route::<RequestLink>(POST, "/v1/auth/link/request", ACCEPTED),
+        route::<LogInWithLink>(POST, "/v1/auth/link", OK),
+        route::<RequestCode>(POST, "/v1/auth/code/request", ACCEPTED),
+        route::<LogInWithCode>(POST, "/v1/auth/code", OK),
+        route::<RequestPasswordReset>(POST, "/v1/auth/reset-password/request", ACCEPTED),
+        route::<ResetPassword>(POST, "/v1/auth/reset-password", EMPTY),
+        route::<RequestEmailChange>(POST, "/v1/auth/change-email/request", ACCEPTED),
+        route::<ChangeEmail>(POST, "/v1/auth/change-email", EMPTY),
+        route::<StepUp>(POST, "/v1/auth/step-up", OK),
+        route::<SecondFactorStatus>(GET, "/v1/me/second-factor", OK),
+        route::<EnrolTotp>(POST, "/v1/me/second-factor/totp", CREATED),
+        route::<ConfirmTotp>(POST, "/v1/me/second-factor/totp/confirm", OK),
+        route::<DisableTotp>(DELETE, "/v1/me/second-factor/totp", EMPTY),
+        route::<RenewRecoveryCodes>(POST, "/v1/me/second-factor/recovery-codes", OK),
+        route::<ForgetDevices>(DELETE, "/v1/me/remembered-devices", EMPTY),
         route::<Refresh>(POST, "/v1/auth/refresh", OK),
         route::<LogOut>(POST, "/v1/auth/log-out", EMPTY),
         route::<Me>(GET, "/v1/me", OK),

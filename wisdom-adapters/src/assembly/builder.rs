@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use wisdom_auth::kit::AuthServices;
+use wisdom_auth::mailed_proof::ProofPolicy;
+use wisdom_auth::one_time_token::TokenPurpose;
 use wisdom_auth::password::{PasswordParams, PasswordPolicy, Passwords};
+use wisdom_auth::second_factor::SecondFactorPolicy;
 use wisdom_auth::session::confirmation::Confirmations;
 use wisdom_auth::session::refresh::RefreshPolicy;
 use wisdom_auth::session::revocation::Revocations;
@@ -27,7 +30,7 @@ use wisdom_events::webhook::WebhookPolicy;
 use wisdom_events::webhook::fan_out::WebhookFanOut;
 use wisdom_tenancy::kit::InvitationPolicy;
 
-use super::consumers::ForgetMemberships;
+use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
 use super::{OpenError, Ports, Wisdom, catalogue, sight};
 use crate::config::{Config, resolve_text};
@@ -154,6 +157,7 @@ impl WisdomBuilder {
             Arc::new(WebhookFanOut::new(runner.clone(), deliveries.clone())),
             Arc::new(MailConsumer::new(Arc::clone(&kit), Arc::clone(&ports.email))),
             Arc::new(StreamConsumer::new(ports.stream.clone())),
+            Arc::new(IssueProofs(runner.clone())),
         ];
         consumers.extend(self.consumers.into_iter().map(|make| make(runner.clone())));
         let events = EventServices {
@@ -239,6 +243,8 @@ fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenE
     Ok(Policies::new()
         .with(password)
         .with(refresh)
+        .with(mailed_proofs(config)?)
+        .with(second_factors(config)?)
         .with(MailPolicy {
             from: Some(from),
             app_url: config.app_url().to_string(),
@@ -252,6 +258,34 @@ fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenE
             ..InvitationPolicy::default()
         })
         .overlaid_by(set))
+}
+
+fn mailed_proofs(config: &Config) -> Result<ProofPolicy, OpenError> {
+    let figures = &config.auth.mailed_proof;
+    [
+        (TokenPurpose::VerifyEmail, figures.verify_email_seconds),
+        (TokenPurpose::ResetPassword, figures.reset_password_seconds),
+        (TokenPurpose::ChangeEmail, figures.change_email_seconds),
+        (TokenPurpose::MagicLink, figures.link_seconds),
+        (TokenPurpose::EmailCode, figures.code_seconds),
+    ]
+    .into_iter()
+    .try_fold(ProofPolicy::default(), |policy, (purpose, life)| {
+        policy.with_life(purpose, seconds(life))
+    })
+    .and_then(|policy| policy.with_tries(u16::try_from(figures.code_tries).unwrap_or(u16::MAX)))
+    .map_err(|e| value("auth.mailed_proof")(&e))
+}
+
+fn second_factors(config: &Config) -> Result<SecondFactorPolicy, OpenError> {
+    let figures = &config.auth.second_factor;
+    let tries = u16::try_from(figures.tries).unwrap_or(u16::MAX);
+    SecondFactorPolicy::default()
+        .challenge(seconds(figures.challenge_seconds), tries)
+        .and_then(|policy| policy.remember(seconds(figures.remember_seconds)))
+        .and_then(|policy| policy.fresh(seconds(figures.fresh_seconds)))
+        .and_then(|policy| policy.issuer(&figures.issuer))
+        .map_err(|e| value("auth.second_factor")(&e))
 }
 
 fn auth_services(config: &Config, kit: &Kit, keys: &Keys, ports: &Ports) -> Result<AuthServices, OpenError> {

@@ -1,7 +1,10 @@
 //! The catalogue: the one list of operations. HTTP, OpenAPI, C ABI, command line and role matrix are made from it.
 
 use wisdom_auth::operation::{
-    FinishSignIn, ListSessions, LogIn, LogOut, Me, Refresh, RevokeOne, VerifyEmail,
+    ChangeEmail, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn, ForgetDevices, ListSessions, LogIn,
+    LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenewRecoveryCodes, RequestCode, RequestEmailChange,
+    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus,
+    StepUp, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -32,8 +35,24 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
     vec![
         Entry::flow::<SignUp>(),
         Entry::system::<VerifyEmail>(),
+        Entry::flow::<RequestVerification>(),
         Entry::flow::<LogIn>(),
         Entry::flow::<FinishSignIn>(),
+        Entry::flow::<RequestLink>(),
+        Entry::flow::<LogInWithLink>(),
+        Entry::flow::<RequestCode>(),
+        Entry::flow::<LogInWithCode>(),
+        Entry::flow::<RequestPasswordReset>(),
+        Entry::flow::<ResetPassword>(),
+        Entry::flow::<RequestEmailChange>(),
+        Entry::flow::<ChangeEmail>(),
+        Entry::flow::<StepUp>(),
+        Entry::system::<SecondFactorStatus>(),
+        Entry::system::<EnrolTotp>(),
+        Entry::flow::<ConfirmTotp>(),
+        Entry::flow::<DisableTotp>(),
+        Entry::flow::<RenewRecoveryCodes>(),
+        Entry::system::<ForgetDevices>(),
         Entry::flow::<Refresh>(),
         Entry::flow::<LogOut>(),
         Entry::flow::<Me>(),

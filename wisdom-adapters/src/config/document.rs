@@ -243,6 +243,31 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
+    let proofs = &auth.mailed_proof;
+    for (name, value, low, high) in [
+        (
+            "verify_email_seconds",
+            proofs.verify_email_seconds,
+            300,
+            7 * 86_400,
+        ),
+        ("reset_password_seconds", proofs.reset_password_seconds, 300, 3600),
+        ("change_email_seconds", proofs.change_email_seconds, 300, 3600),
+        ("link_seconds", proofs.link_seconds, 60, 600),
+        ("code_seconds", proofs.code_seconds, 60, 600),
+        ("code_tries", proofs.code_tries, 1, 5),
+    ] {
+        within(&format!("auth.mailed_proof.{name}"), value, low, high)?;
+    }
+    let second = &auth.second_factor;
+    for (name, value, low, high) in [
+        ("challenge_seconds", second.challenge_seconds, 30, 300),
+        ("tries", second.tries, 1, 5),
+        ("remember_seconds", second.remember_seconds, 0, 90 * 86_400),
+        ("fresh_seconds", second.fresh_seconds, 60, 600),
+    ] {
+        within(&format!("auth.second_factor.{name}"), value, low, high)?;
+    }
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
     within(
         "storage.max_connections",

@@ -10,10 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod document;
+mod identity;
 mod origin;
 mod secret_ref;
 
 pub use document::{ConfigError, Document, Format};
+pub use identity::{MailedProofConfig, SecondFactorConfig};
 pub use origin::Origin;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
 
@@ -275,6 +277,10 @@ pub struct AuthConfig {
     pub refresh_window_seconds: u32,
     /// Passwords.
     pub password: PasswordConfig,
+    /// Proofs that are mailed.
+    pub mailed_proof: MailedProofConfig,
+    /// Second factors.
+    pub second_factor: SecondFactorConfig,
 }
 
 impl Default for AuthConfig {
@@ -289,6 +295,8 @@ impl Default for AuthConfig {
             session_absolute_seconds: 90 * 24 * 3600,
             refresh_window_seconds: 10,
             password: PasswordConfig::default(),
+            mailed_proof: MailedProofConfig::default(),
+            second_factor: SecondFactorConfig::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 use wisdom_core::policy::Policy;
 
 pub mod device;
+pub mod enrolment;
 pub mod proof;
 pub mod recovery;
 pub mod totp;

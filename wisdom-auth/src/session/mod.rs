@@ -11,7 +11,9 @@ use wisdom_core::time::Timestamp;
 
 pub mod challenge;
 pub mod confirmation;
+pub mod credentials;
 pub mod event;
+pub mod freshness;
 pub mod list;
 pub mod log_in;
 pub mod log_out;
@@ -24,6 +26,7 @@ pub mod rotate;
 pub mod second_factor;
 pub mod sign_in;
 pub mod start;
+pub mod step_up;
 
 /// How often a change of a session starts over because another one was faster.
 const MAX_RACES: usize = 8;

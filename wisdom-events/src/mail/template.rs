@@ -78,6 +78,171 @@ Sign in again to go on. If you do not know this session, change your password to
 ",
     },
     Template {
+        name: "auth.email.verify",
+        parameters: &["token"],
+        page: Some("verify-email"),
+        subject: "Confirm your e-mail address",
+        text: "Hello,
+
+confirm that this e-mail address is yours:
+
+{link}
+
+Token: {token}
+
+If you did not ask for this mail, ignore it.
+",
+    },
+    Template {
+        name: "auth.password.reset",
+        parameters: &["token", "minutes"],
+        page: Some("reset-password"),
+        subject: "Choose a new password",
+        text: "Hello,
+
+somebody asked to choose a new password for the account with this e-mail address. If it was you, go on here within \
+{minutes} minutes:
+
+{link}
+
+Token: {token}
+
+If it was not you, ignore this mail: nothing was changed.
+",
+    },
+    Template {
+        name: "auth.password.was_reset",
+        parameters: &["at"],
+        page: None,
+        subject: "Your password was changed",
+        text: "Hello,
+
+on {at} a new password was chosen for your account with a mail to this address. All sessions were ended.
+
+If it was not you, somebody else reads your mail. Secure your mailbox, then choose a new password here:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.email.change",
+        parameters: &["token", "minutes"],
+        page: Some("change-email"),
+        subject: "Confirm your new e-mail address",
+        text: "Hello,
+
+somebody wants to use this e-mail address for their account. If it was you, confirm it within {minutes} minutes:
+
+{link}
+
+Token: {token}
+
+If it was not you, ignore this mail: nothing was changed.
+",
+    },
+    Template {
+        name: "auth.email.change_requested",
+        parameters: &["new_email", "at"],
+        page: None,
+        subject: "Your e-mail address is to be changed",
+        text: "Hello,
+
+on {at} somebody who is signed in to your account asked to change its e-mail address to {new_email}. It changes once the \
+new address is confirmed.
+
+If it was not you, choose a new password at once, which stops the change:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.email.changed",
+        parameters: &["new_email", "at"],
+        page: None,
+        subject: "Your e-mail address was changed",
+        text: "Hello,
+
+on {at} the e-mail address of your account was changed to {new_email}. All sessions were ended.
+
+If it was not you, tell the people who run this service:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.session.link",
+        parameters: &["token", "minutes"],
+        page: Some("sign-in"),
+        subject: "Your sign-in link",
+        text: "Hello,
+
+sign in with this link within {minutes} minutes. It works once:
+
+{link}
+
+Token: {token}
+
+If you did not ask for it, ignore this mail.
+",
+    },
+    Template {
+        name: "auth.session.code",
+        parameters: &["code", "minutes"],
+        page: None,
+        subject: "Your sign-in code",
+        text: "Hello,
+
+type this code in to sign in, within {minutes} minutes. It works once:
+
+Code: {code}
+
+Nobody who works for this service will ever ask you for it. If you did not ask for it, ignore this mail.
+",
+    },
+    Template {
+        name: "auth.second_factor.enabled",
+        parameters: &["at"],
+        page: None,
+        subject: "A second factor was set up",
+        text: "Hello,
+
+on {at} an authenticator was set up for your account. From now on its codes are asked for when you sign in. All other \
+sessions were ended.
+
+If it was not you, tell the people who run this service:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.second_factor.disabled",
+        parameters: &["at"],
+        page: None,
+        subject: "Your second factor was removed",
+        text: "Hello,
+
+on {at} the authenticator was removed from your account. The password alone is enough now. All other sessions were ended.
+
+If it was not you, choose a new password and set the authenticator up again:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.second_factor.recovery_codes_renewed",
+        parameters: &["at"],
+        page: None,
+        subject: "Your recovery codes were renewed",
+        text: "Hello,
+
+on {at} new recovery codes were made for your account. The old ones are worth nothing. All other sessions were ended.
+
+If it was not you, choose a new password at once:
+
+{app_url}
+",
+    },
+    Template {
         name: "auth.second_factor.recovery_code_used",
         parameters: &["at", "left"],
         page: None,

@@ -1,0 +1,205 @@
+//! Proving again who one is, within a session.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use wisdom_core::access::{Access, AccessError};
+use wisdom_core::audit::AuditEntry;
+use wisdom_core::context::{Caller, Principal};
+use wisdom_core::id::UserId;
+use wisdom_core::outcome::Outcome;
+use wisdom_core::secret::SecretText;
+use wisdom_core::storage::{StorageError, StorageErrorKind};
+use wisdom_core::time::Timestamp;
+use wisdom_core::unit_of_work::Effect;
+use wisdom_core::use_case::{Flow, Operation, UseCase};
+
+use super::{MAX_RACES, Session};
+use crate::error::AuthError;
+use crate::kit::AuthHost;
+use crate::second_factor::proof;
+use crate::store::IdentityTx;
+use crate::throttle::{self, Throttle};
+
+/// Proves again who the caller is: with a code of the authenticator or a recovery code if a second factor is set up, with
+/// the password otherwise.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepUp {
+    /// The password, where no second factor is set up.
+    #[serde(default)]
+    pub password: Option<SecretText>,
+    /// Six digits of the authenticator, or a recovery code.
+    #[serde(default)]
+    pub code: Option<SecretText>,
+}
+
+/// A new access token that says when the caller proved who they are. The refresh token stays as it is.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SteppedUp {
+    /// For the `Authorization` header of requests.
+    pub access_token: SecretText,
+    /// Always `Bearer` (RFC 6750).
+    pub token_type: String,
+    /// Seconds until the access token ends.
+    pub expires_in: u64,
+    /// When the caller proved who they are.
+    pub authenticated_at: Timestamp,
+}
+
+impl Operation for StepUp {
+    const NAME: &'static str = "auth.session.step_up";
+    const SUMMARY: &'static str = "Proves again who the caller is, for changes that need a fresh proof.";
+    const ACCESS: Access = Access::Authenticated;
+    const EFFECT: Effect = Effect::Write;
+    type Output = SteppedUp;
+    type Error = AuthError;
+}
+
+impl<H: AuthHost> Flow<H> for StepUp {
+    async fn run(&self, host: &H, caller: &Caller) -> Result<SteppedUp, AuthError> {
+        let user = caller.require_principal()?.user;
+        throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
+        let known = host.runner().on_behalf(caller, &FindProof { user }).await?;
+        let proof = if known.second_factor {
+            StepUpProof::Code(self.code.clone().ok_or(AuthError::CredentialsInvalid)?)
+        } else {
+            let password = self.password.clone().ok_or(AuthError::CredentialsInvalid)?;
+            let phc = known.hash.as_ref().map(|hash| hash.expose().to_owned());
+            let verified = host.auth().passwords.verify(password, phc).await?;
+            match (known.hash, verified.ok) {
+                (Some(hash), true) => StepUpProof::Password(hash),
+                _ => StepUpProof::Wrong,
+            }
+        };
+        let stepped = host
+            .runner()
+            .on_behalf(caller, &RenewProof { proof })
+            .await?
+            .ok_or(AuthError::CredentialsInvalid)?;
+        let principal = Principal {
+            authenticated_at: stepped,
+            ..caller.require_principal()?.clone()
+        };
+        let now = host.runner().kit().clock.now();
+        Ok(SteppedUp {
+            access_token: host.auth().tokens.issue_for(&principal, now)?,
+            token_type: "Bearer".to_owned(),
+            expires_in: host.auth().tokens.policy().lifetime().as_secs(),
+            authenticated_at: stepped,
+        })
+    }
+}
+
+/// What the caller has to prove. Internal.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindProof {
+    user: UserId,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ProofNeeded {
+    second_factor: bool,
+    hash: Option<SecretText>,
+}
+
+impl Operation for FindProof {
+    const NAME: &'static str = "auth.session.find_proof";
+    const SUMMARY: &'static str = "Looks up what a step-up is verified against.";
+    const ACCESS: Access = Access::System;
+    const EFFECT: Effect = Effect::Read;
+    type Output = ProofNeeded;
+    type Error = AuthError;
+}
+
+impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindProof {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<ProofNeeded>, AuthError> {
+        let totp = tx.second_factors().totp(self.user).await?;
+        let hash = tx.users().password_hash(self.user).await?;
+        let needed = ProofNeeded {
+            second_factor: totp.is_some_and(|totp| totp.confirmed_at.is_some()),
+            hash: hash.map(SecretText::from),
+        };
+        Ok(Outcome::unaudited(needed, "reads only"))
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum StepUpProof {
+    /// A second factor, to be used up.
+    Code(SecretText),
+    /// The password was verified against this hash.
+    Password(SecretText),
+    /// The password was verified and is wrong.
+    Wrong,
+}
+
+/// Notes in the caller's session that they proved who they are; `None` when they did not. Internal.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RenewProof {
+    proof: StepUpProof,
+}
+
+impl Operation for RenewProof {
+    const NAME: &'static str = "auth.session.renew_proof";
+    const SUMMARY: &'static str = "Notes in a session that its user proved who they are.";
+    const ACCESS: Access = Access::System;
+    const EFFECT: Effect = Effect::Write;
+    type Output = Option<Timestamp>;
+    type Error = AuthError;
+}
+
+impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Option<Timestamp>>, AuthError> {
+        let frame = std::sync::Arc::clone(tx.frame());
+        let principal = frame.principal().ok_or(AccessError::Unauthenticated)?;
+        let (user, now) = (principal.user, frame.now());
+        tx.users()
+            .lock_credentials(user)
+            .await?
+            .ok_or(AuthError::TokenInvalid)?;
+        let totp = tx.second_factors().totp(user).await?;
+        let second_factor = totp.is_some_and(|totp| totp.confirmed_at.is_some());
+        let proven = match &self.proof {
+            StepUpProof::Wrong => false,
+            StepUpProof::Code(code) => proof::consume(tx, user, code).await?.is_some(),
+            // A second factor that was set up meanwhile is not stepped around.
+            StepUpProof::Password(verified) => {
+                let stored = tx.users().password_hash(user).await?.map(SecretText::from);
+                !second_factor && stored.is_some_and(|stored| stored.ct_eq(verified))
+            }
+        };
+        let entry = AuditEntry::on("session", principal.session)
+            .with(json!({ "user": user, "second_factor": second_factor }));
+        if !proven {
+            return Ok(Outcome::audited(None, entry.refused()));
+        }
+        for _ in 0..MAX_RACES {
+            let found = tx.sessions().find(principal.session).await?;
+            let session = found
+                .filter(|session| session.user == user)
+                .ok_or(AuthError::TokenInvalid)?;
+            if let Some(end) = session.end(now) {
+                return Err(AuthError::SessionEnded(end));
+            }
+            let renewed = Session {
+                authenticated_at: now,
+                second_factor_at: if second_factor {
+                    Some(now)
+                } else {
+                    session.second_factor_at
+                },
+                ..session
+            };
+            match tx.sessions().update(&renewed, renewed.version).await {
+                Ok(()) => return Ok(Outcome::audited(Some(now), entry)),
+                Err(error) if error.kind() == StorageErrorKind::Stale => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StorageError::new(StorageErrorKind::Contention, "sessions.renew_proof").into())
+    }
+}
