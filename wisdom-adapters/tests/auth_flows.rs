@@ -1,6 +1,11 @@
 //! Identity's operations over the stores.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 #[macro_use]
 mod auth_suite;

@@ -1,6 +1,11 @@
 //! Refresh tokens in parallel, on every store: one winner a round, by the rules of `wisdom_auth::session::refresh`.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 #[path = "auth_suite/stage.rs"]
 #[expect(

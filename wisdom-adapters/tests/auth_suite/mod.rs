@@ -1,7 +1,9 @@
 //! What identity's operations promise, over any store.
 
 pub(crate) mod log_in;
+pub(crate) mod mailed_proof;
 pub(crate) mod refresh;
+pub(crate) mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod stage;
 
@@ -31,6 +33,24 @@ macro_rules! auth_flows {
             sessions::all_but_one_can_be_ended,
             sessions::the_mailed_token_proves_the_address_once,
             sessions::me_is_answered_from_the_token,
+            mailed_proof::known_and_unknown_addresses_get_one_answer,
+            mailed_proof::a_reset_ends_everything_and_works_once,
+            mailed_proof::a_reset_token_is_void_after_a_new_one_a_change_and_its_time,
+            mailed_proof::a_link_signs_in_once,
+            mailed_proof::an_unproven_address_gets_the_mail_that_proves_it,
+            mailed_proof::a_code_burns_after_five_wrong_tries_and_a_new_one_voids_it,
+            mailed_proof::an_address_changes_with_a_fresh_proof_and_both_are_told,
+            mailed_proof::a_taken_address_is_not_told,
+            mailed_proof::wishes_are_bounded_without_telling,
+            mailed_proof::proofs_of_one_purpose_open_nothing_else,
+            second_factor::a_sign_in_is_half_finished_without_the_second_factor,
+            second_factor::a_code_works_once_and_the_first_one_never_signs_in,
+            second_factor::tries_are_bounded_and_changes_void_a_half_finished_sign_in,
+            second_factor::recovery_codes_stand_in_once,
+            second_factor::mailed_proofs_never_skip_it,
+            second_factor::a_remembered_device_skips_it_until_it_is_forgotten,
+            second_factor::changes_need_a_fresh_proof_and_end_other_sessions,
+            second_factor::steps_out_of_order_lead_nowhere,
         }
     };
     (@cases $make:path, $($area:ident::$case:ident,)+) => {

@@ -273,6 +273,11 @@ impl Server {
         eventually("a mail with a token", async || newest_token(&self.mail, address)).await
     }
 
+    /// All mails to the address so far, oldest first, heads and readable bodies.
+    pub(crate) fn mails(&self, address: &str) -> Vec<String> {
+        mails(&self.mail, address)
+    }
+
     /// Signs a person up with a tenant of their own, by mail and all, and in.
     pub(crate) async fn founder(&self, name: &str) -> Person {
         let email = format!("{name}@example.com");
@@ -337,20 +342,27 @@ fn string(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-fn newest_token(folder: &Path, address: &str) -> Option<String> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .map(|entry| entry.unwrap().path())
-        .collect();
+fn mails(folder: &Path, address: &str) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     files.sort();
-    files.iter().rev().find_map(|path| {
+    let texts = files.iter().filter_map(|path| {
         let text = std::fs::read_to_string(path).ok()?;
         let (head, body) = text.split_once("\r\n\r\n")?;
         head.contains(address).then_some(())?;
         // Long lines are cut softly in quoted-printable.
         let body = body.replace("=\r\n", "").replace("=3D", "=");
-        body.lines()
+        Some(format!("{head}\r\n\r\n{body}"))
+    });
+    texts.collect()
+}
+
+fn newest_token(folder: &Path, address: &str) -> Option<String> {
+    mails(folder, address).iter().rev().find_map(|text| {
+        text.lines()
             .find_map(|line| line.strip_prefix("Token: ").map(|token| token.trim().to_owned()))
     })
 }

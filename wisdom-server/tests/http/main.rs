@@ -17,3 +17,4 @@ mod listener;
 mod openapi;
 mod outside_verifiers;
 mod roles;
+mod sign_in;
