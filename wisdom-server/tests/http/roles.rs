@@ -62,6 +62,18 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
             json!({ "token": "x", "password": "long enough for that", "display_name": "X" })
         }
         "auth.session.log_in" => json!({ "email": "nobody@example.org", "password": "x" }),
+        "auth.email.request_verification"
+        | "auth.password.request_reset"
+        | "auth.session.request_link"
+        | "auth.session.request_code"
+        | "auth.email.request_change" => json!({ "email": "nobody@example.org" }),
+        "auth.session.second_factor" => json!({ "challenge": "x", "code": "x" }),
+        "auth.password.reset" => json!({ "token": "x", "password": "long enough for that" }),
+        "auth.session.log_in_with_link" | "auth.email.change" => json!({ "token": "x" }),
+        "auth.session.log_in_with_code" => json!({ "email": "nobody@example.org", "code": "000000" }),
+        "auth.session.step_up" => json!({ "password": "x" }),
+        "auth.totp.confirm" => json!({ "code": "000000" }),
+        "auth.totp.enrol" | "auth.recovery_codes.renew" => json!({}),
         "auth.session.refresh" => json!({ "refresh_token": "x" }),
         "tenancy.tenant.create" => json!({ "name": "Another" }),
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
