@@ -61,7 +61,7 @@ pub async fn source<H: AuthHost>(host: &H, caller: &Caller, throttle: Throttle) 
 /// # Errors
 /// As [`source`].
 pub async fn user<H: AuthHost>(host: &H, user: UserId, throttle: Throttle) -> Result<(), AuthError> {
-    require(host, throttle, &RateKey::principal(user)).await
+    require(host, throttle, &RateKey::principal(user.as_uuid())).await
 }
 
 /// Counts a try at an address, whether anybody has it or not.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::Config;
+use super::{AuthConfig, Config};
 
 /// The format of a configuration's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +198,56 @@ fn closeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b).max(slip)
 }
 
+/// Proofs that are mailed, and second factors.
+fn check_identity(auth: &AuthConfig) -> Result<(), ConfigError> {
+    let (proofs, second) = (&auth.mailed_proof, &auth.second_factor);
+    for (key, value, low, high) in [
+        (
+            "mailed_proof.verify_email_seconds",
+            proofs.verify_email_seconds,
+            300,
+            7 * 86_400,
+        ),
+        (
+            "mailed_proof.reset_password_seconds",
+            proofs.reset_password_seconds,
+            300,
+            3600,
+        ),
+        (
+            "mailed_proof.change_email_seconds",
+            proofs.change_email_seconds,
+            300,
+            3600,
+        ),
+        ("mailed_proof.link_seconds", proofs.link_seconds, 60, 600),
+        ("mailed_proof.code_seconds", proofs.code_seconds, 60, 600),
+        ("mailed_proof.code_tries", proofs.code_tries, 1, 5),
+        (
+            "second_factor.challenge_seconds",
+            second.challenge_seconds,
+            30,
+            300,
+        ),
+        ("second_factor.tries", second.tries, 1, 5),
+        (
+            "second_factor.remember_seconds",
+            second.remember_seconds,
+            0,
+            90 * 86_400,
+        ),
+        ("second_factor.fresh_seconds", second.fresh_seconds, 60, 600),
+    ] {
+        if !(low..=high).contains(&value) {
+            return Err(ConfigError::Value {
+                key: format!("auth.{key}"),
+                rule: format!("must be {low} to {high}"),
+            });
+        }
+    }
+    Ok(())
+}
+
 fn check(config: Config) -> Result<Config, ConfigError> {
     let within = |key: &str, value: u32, low: u32, high: u32| {
         if (low..=high).contains(&value) {
@@ -243,31 +293,7 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
-    let proofs = &auth.mailed_proof;
-    for (name, value, low, high) in [
-        (
-            "verify_email_seconds",
-            proofs.verify_email_seconds,
-            300,
-            7 * 86_400,
-        ),
-        ("reset_password_seconds", proofs.reset_password_seconds, 300, 3600),
-        ("change_email_seconds", proofs.change_email_seconds, 300, 3600),
-        ("link_seconds", proofs.link_seconds, 60, 600),
-        ("code_seconds", proofs.code_seconds, 60, 600),
-        ("code_tries", proofs.code_tries, 1, 5),
-    ] {
-        within(&format!("auth.mailed_proof.{name}"), value, low, high)?;
-    }
-    let second = &auth.second_factor;
-    for (name, value, low, high) in [
-        ("challenge_seconds", second.challenge_seconds, 30, 300),
-        ("tries", second.tries, 1, 5),
-        ("remember_seconds", second.remember_seconds, 0, 90 * 86_400),
-        ("fresh_seconds", second.fresh_seconds, 60, 600),
-    ] {
-        within(&format!("auth.second_factor.{name}"), value, low, high)?;
-    }
+    check_identity(auth)?;
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
     within(
         "storage.max_connections",
@@ -375,6 +401,13 @@ mod tests {
             .parse::<Config>()
             .unwrap_err();
         assert_eq!(error.to_string(), "`auth.access_token_seconds` must be 60 to 900");
+        let error = "[auth.mailed_proof]\nreset_password_seconds = 3601"
+            .parse::<Config>()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`auth.mailed_proof.reset_password_seconds` must be 300 to 3600"
+        );
         let error = "public_url = 'https://a.example/path'"
             .parse::<Config>()
             .unwrap_err();

@@ -129,7 +129,7 @@ pub(crate) async fn a_sign_in_is_half_finished_without_the_second_factor(stage: 
     let presented = wisdom_auth::authenticate::authenticate(stage.services(), token.expose(), now);
     assert_eq!(code(presented), (401, "token.invalid"));
     let done = finish(stage, &token, &armed.code(stage, 0)).await.unwrap();
-    assert_eq!(stage.authenticate(&done.tokens).unwrap().user, ada.id);
+    assert_eq!(stage.authenticate(&done.tokens).unwrap().user(), Some(ada.id));
     assert_eq!(
         (done.remembered_device.is_some(), done.recovery_codes_left),
         (false, None)

@@ -50,7 +50,7 @@ impl Operation for RequestEmailChange {
 
 impl<H: AuthHost> Flow<H> for RequestEmailChange {
     async fn run(&self, host: &H, caller: &Caller) -> Result<ProofAccepted, AuthError> {
-        throttle::user(host, caller.require_principal()?.user, Throttle::PROOF_MAIL).await?;
+        throttle::user(host, caller.require_session()?.user, Throttle::PROOF_MAIL).await?;
         let note = NoteEmailChange {
             email: self.email.clone(),
         };

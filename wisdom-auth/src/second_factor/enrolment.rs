@@ -149,7 +149,7 @@ impl Operation for ConfirmTotp {
 
 impl<H: AuthHost> Flow<H> for ConfirmTotp {
     async fn run(&self, host: &H, caller: &Caller) -> Result<RecoveryCodes, AuthError> {
-        let user = caller.require_principal()?.user;
+        let user = caller.require_session()?.user;
         throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
         let change = Change::Confirm(self.code.clone());
         run_change(host, caller, change).await
@@ -219,8 +219,8 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ForgetDevices {
 }
 
 fn caller_of<Tx: IdentityTx + ?Sized>(tx: &mut Tx) -> Result<UserId, AuthError> {
-    let principal = tx.frame().principal().ok_or(AccessError::Unauthenticated)?;
-    Ok(principal.user)
+    let own = tx.frame().session().ok_or(AccessError::InPerson)?;
+    Ok(own.user)
 }
 
 async fn run_change<H: AuthHost>(

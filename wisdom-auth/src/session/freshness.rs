@@ -31,10 +31,10 @@ pub fn is_fresh(session: &Session, has_second_factor: bool, now: Timestamp, most
 /// there is no session to speak of.
 pub async fn require_fresh<Tx: IdentityTx + ?Sized>(tx: &mut Tx) -> Result<Session, AuthError> {
     let frame = std::sync::Arc::clone(tx.frame());
-    let principal = frame.principal().ok_or(AccessError::Unauthenticated)?;
-    let session = tx.sessions().find(principal.session).await?;
+    let own = frame.session().ok_or(AccessError::InPerson)?;
+    let session = tx.sessions().find(own.session).await?;
     let session = session
-        .filter(|session| session.user == principal.user)
+        .filter(|session| session.user == own.user)
         .ok_or(AuthError::TokenInvalid)?;
     if let Some(end) = session.end(frame.now()) {
         return Err(AuthError::SessionEnded(end));

@@ -58,7 +58,7 @@ impl Operation for StepUp {
 
 impl<H: AuthHost> Flow<H> for StepUp {
     async fn run(&self, host: &H, caller: &Caller) -> Result<SteppedUp, AuthError> {
-        let user = caller.require_principal()?.user;
+        let user = caller.require_session()?.user;
         throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
         let known = host.runner().on_behalf(caller, &FindProof { user }).await?;
         let proof = if known.second_factor {
@@ -155,8 +155,8 @@ impl Operation for RenewProof {
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Option<Timestamp>>, AuthError> {
         let frame = std::sync::Arc::clone(tx.frame());
-        let principal = frame.principal().ok_or(AccessError::Unauthenticated)?;
-        let (user, now) = (principal.user, frame.now());
+        let own = *frame.session().ok_or(AccessError::InPerson)?;
+        let (user, now) = (own.user, frame.now());
         tx.users()
             .lock_credentials(user)
             .await?
@@ -172,13 +172,13 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
                 !second_factor && stored.is_some_and(|stored| stored.ct_eq(verified))
             }
         };
-        let entry = AuditEntry::on("session", principal.session)
+        let entry = AuditEntry::on("session", own.session)
             .with(json!({ "user": user, "second_factor": second_factor }));
         if !proven {
             return Ok(Outcome::audited(None, entry.refused()));
         }
         for _ in 0..MAX_RACES {
-            let found = tx.sessions().find(principal.session).await?;
+            let found = tx.sessions().find(own.session).await?;
             let session = found
                 .filter(|session| session.user == user)
                 .ok_or(AuthError::TokenInvalid)?;

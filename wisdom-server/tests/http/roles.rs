@@ -73,7 +73,6 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "auth.session.log_in_with_code" => json!({ "email": "nobody@example.org", "code": "000000" }),
         "auth.session.step_up" => json!({ "password": "x" }),
         "auth.totp.confirm" => json!({ "code": "000000" }),
-        "auth.totp.enrol" | "auth.recovery_codes.renew" => json!({}),
         "auth.session.refresh" => json!({ "refresh_token": "x" }),
         "tenancy.tenant.create" => json!({ "name": "Another" }),
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
@@ -82,6 +81,8 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
         "auth.session.log_out"
+        | "auth.totp.enrol"
+        | "auth.recovery_codes.renew"
         | "tenancy.member.leave"
         | "webhooks.endpoint.rotate_secret"
         | "webhooks.endpoint.send_example"

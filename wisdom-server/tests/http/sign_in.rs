@@ -223,14 +223,17 @@ async fn an_address_is_changed_by_its_new_mailbox(setup: Setup) {
 /// The bytes of a secret in base32 (RFC 4648, section 6).
 fn bytes(base32: &str) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: String = base32
-        .bytes()
-        .map(|c| format!("{:05b}", alphabet.iter().position(|known| *known == c).unwrap()))
-        .collect();
-    bits.as_bytes()
-        .chunks_exact(8)
-        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
-        .collect()
+    let (mut bits, mut held, mut out) = (0_u64, 0, Vec::new());
+    for character in base32.bytes() {
+        let value = alphabet.iter().position(|known| *known == character).unwrap();
+        bits = (bits << 5) | u64::try_from(value).unwrap();
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from((bits >> held) & 0xff).unwrap());
+        }
+    }
+    out
 }
 
 async fn the_second_factor_is_asked_for_and_never_skipped(setup: Setup) {
