@@ -107,7 +107,6 @@ async fn a_forgotten_password_is_chosen_anew(setup: Setup) {
     }
 
     // One address as one text, and nothing else.
-    let before = server.mails("example.com").len();
     for bad in [
         r#"{"email":["ada@example.com","eve@example.com"]}"#,
         r#"{"email":{"0":"ada@example.com"}}"#,
@@ -122,8 +121,6 @@ async fn a_forgotten_password_is_chosen_anew(setup: Setup) {
             .await
             .expect(400);
     }
-    assert_eq!(server.mails("example.com").len(), before);
-
     let token = proof(&server, &wish, &ada.email, "Token: ").await;
     // Looking at a link uses nothing up.
     server
@@ -148,6 +145,9 @@ async fn a_forgotten_password_is_chosen_anew(setup: Setup) {
         .post_public("/v1/auth/log-in", &log_in(NEW_PASSWORD))
         .await
         .expect(200);
+    for other in ["eve@example.com", "nobody@example.com"] {
+        assert!(server.mails(other).is_empty(), "{other}");
+    }
 }
 
 async fn links_and_codes_sign_in_once(setup: Setup) {
