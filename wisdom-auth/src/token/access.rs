@@ -1,12 +1,13 @@
 //! Issuing and verifying access tokens.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use moka::Equivalent;
 use moka::sync::Cache;
 use serde::Serialize;
 use thiserror::Error;
@@ -149,15 +150,15 @@ impl VerifiedToken {
 
 /// Issues and verifies access tokens.
 ///
-/// Tokens that were verified are remembered by their SHA-256, within bounds, so that the next request with the same
-/// token costs a hash and a lookup. Only valid tokens are remembered, and each use checks again that the token has not
+/// Tokens that were verified are remembered, within bounds, so that the next request with the same token costs a lookup
+/// and a comparison. Only valid tokens are remembered, and each use checks again that the token has not
 /// ended and that its key is still in the ring.
 #[derive(Debug)]
 pub struct AccessTokens {
     ring: RwLock<Arc<KeyRing>>,
     policy: AccessTokenPolicy,
     ids: Arc<dyn IdSource>,
-    verified: Cache<Fingerprint, Arc<VerifiedToken>>,
+    verified: Cache<Remembered, Arc<VerifiedToken>>,
 }
 
 impl AccessTokens {
@@ -253,12 +254,12 @@ impl AccessTokens {
     /// [`TokenError`], which says the same for every fault.
     pub fn verify(&self, token: impl AsRef<[u8]>, now: Timestamp) -> Result<Arc<VerifiedToken>, TokenError> {
         let token = token.as_ref();
-        let name = fingerprint(token);
-        let result = match self.verified.get(&name) {
+        let result = match self.verified.get(&Presented(token)) {
             Some(verified) => self.check_times(&verified, now).map(|()| verified),
             None => self.verify_new(token, now).map(|verified| {
                 let verified = Arc::new(verified);
-                self.verified.insert(name, Arc::clone(&verified));
+                self.verified
+                    .insert(Remembered(token.into()), Arc::clone(&verified));
                 verified
             }),
         };
@@ -335,19 +336,35 @@ fn encode(part: &impl Serialize, into: &mut String) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// The SHA-256 of a token. Hashes to a part of itself, because it is as random as a hash can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fingerprint([u8; 32]);
+/// A token that was verified. All of it is compared; only the end of its signature is hashed, which no other valid token
+/// shares and which nobody can choose.
+#[derive(PartialEq, Eq)]
+struct Remembered(Box<[u8]>);
 
-impl Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let start = self.0.first_chunk().copied().unwrap_or_default();
-        state.write_u64(u64::from_le_bytes(start));
+/// A token that may be remembered.
+struct Presented<'a>(&'a [u8]);
+
+impl Equivalent<Remembered> for Presented<'_> {
+    fn equivalent(&self, key: &Remembered) -> bool {
+        *self.0 == *key.0
     }
 }
 
-fn fingerprint(token: &[u8]) -> Fingerprint {
-    let mut name = [0; 32];
-    name.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
-    Fingerprint(name)
+impl Hash for Presented<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        const TAIL: usize = 24;
+        state.write(&self.0[self.0.len().saturating_sub(TAIL)..]);
+    }
+}
+
+impl Hash for Remembered {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Presented(&self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Remembered(REDACTED)")
+    }
 }
