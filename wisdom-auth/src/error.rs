@@ -34,6 +34,9 @@ pub enum AuthError {
     /// `401 credentials.invalid`.
     #[error("the credentials are not valid")]
     CredentialsInvalid,
+    /// The current password, asked for as a proof, is wrong. `400 password.wrong`: who asks is signed in and stays so.
+    #[error("the current password is wrong")]
+    PasswordWrong,
     /// The password breaks the policy. `400 password.weak`, with the rule as a problem of the field `password`.
     #[error(transparent)]
     PasswordWeak(#[from] WeakPassword),
@@ -106,6 +109,19 @@ impl OperationError for AuthError {
                 "credentials.invalid",
                 "The e-mail address or the password is wrong.",
             ),
+            Self::PasswordWrong => {
+                let mut failure = Failure::new(
+                    FailureKind::InvalidArgument,
+                    "password.wrong",
+                    "The current password is wrong.",
+                );
+                failure.fields.push(FieldProblem {
+                    field: "current_password".to_owned(),
+                    rule: "wrong".into(),
+                    message: "is not the current password".into(),
+                });
+                failure
+            }
             Self::PasswordWeak(weak) => {
                 let mut failure = Failure::new(
                     FailureKind::InvalidArgument,
@@ -230,6 +246,7 @@ mod tests {
                 400,
                 "password.weak",
             ),
+            (AuthError::PasswordWrong, 400, "password.wrong"),
             (AuthError::Hashing(busy), 503, "hashing.busy"),
             (limited, 429, "rate_limited"),
             (AuthError::VerificationInvalid, 400, "verification.invalid"),

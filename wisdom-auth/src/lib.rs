@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod attempts;
 pub mod authenticate;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -4,6 +4,8 @@ pub use crate::mailed_proof::{
     ChangeEmail, LogInWithCode, LogInWithLink, RequestCode, RequestEmailChange, RequestLink,
     RequestPasswordReset, RequestVerification, ResetPassword,
 };
+pub use crate::password::change::ChangePassword;
+pub use crate::password::strength::CheckPassword;
 pub use crate::second_factor::enrolment::{
     ConfirmTotp, DisableTotp, EnrolTotp, ForgetDevices, RenewRecoveryCodes, SecondFactorStatus,
 };

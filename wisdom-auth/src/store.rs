@@ -7,6 +7,8 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::UnitOfWork;
 use wisdom_core::value::EmailAddress;
 
+use crate::attempts::device::KnownDevice;
+use crate::attempts::{AttemptKey, Counter};
 use crate::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::second_factor::device::RememberedDevice;
 use crate::second_factor::totp::TotpCredential;
@@ -33,6 +35,9 @@ pub trait Users: Send {
     /// Another version is `StorageErrorKind::Stale`.
     async fn update(&mut self, user: &User, expected: i64) -> Result<(), StorageError>;
 
+    /// The users behind `after` in the order of their ids, at most `limit`.
+    async fn page(&mut self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StorageError>;
+
     /// The PHC string of the user's password hash.
     async fn password_hash(&mut self, id: UserId) -> Result<Option<String>, StorageError>;
 
@@ -48,6 +53,13 @@ pub trait Users: Send {
 
     /// Begins the next generation of the user's credentials.
     async fn next_credentials(&mut self, id: UserId) -> Result<(), StorageError>;
+    /// The hashes of the user's earlier passwords, newest first, at most `limit`.
+    async fn old_password_hashes(&mut self, id: UserId, limit: u32) -> Result<Vec<String>, StorageError>;
+
+    /// Adds the hash of a password that is replaced, and forgets all but the newest `limit`; 0 forgets all.
+    ///
+    /// Called after [`update`](Self::update) of the user in the same unit of work, which keeps others away.
+    async fn add_old_password_hash(&mut self, id: UserId, phc: &str, limit: u32) -> Result<(), StorageError>;
 }
 
 /// Sessions, each one family of refresh tokens.
@@ -188,6 +200,52 @@ pub trait RememberedDevices: Send {
     async fn delete_all(&mut self, user: UserId) -> Result<(), StorageError>;
 }
 
+/// Failed tries at credentials.
+#[async_trait]
+pub trait AttemptCounters: Send {
+    /// The counter, if anything was counted.
+    async fn find(&mut self, key: &AttemptKey) -> Result<Option<Counter>, StorageError>;
+
+    /// The counter, which nobody else changes until the unit of work ends; one of no failures at `now` when there is none.
+    ///
+    /// Units of work that lock more than one do so in one order: sources first.
+    async fn lock(&mut self, key: &AttemptKey, now: Timestamp) -> Result<Counter, StorageError>;
+
+    /// Replaces a counter that was locked.
+    async fn save(&mut self, key: &AttemptKey, counter: Counter) -> Result<(), StorageError>;
+
+    /// Forgets a counter.
+    async fn clear(&mut self, key: &AttemptKey) -> Result<(), StorageError>;
+
+    /// Deletes counters of sources that lie before `sources`, and of addresses nobody has before `unknown`, at most
+    /// `limit` of each; answers how many.
+    async fn sweep(
+        &mut self,
+        sources: Timestamp,
+        unknown: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
+}
+
+/// Devices that users signed in on before.
+#[async_trait]
+pub trait KnownDevices: Send {
+    /// Adds a device; beyond `most` of its user, those that were seen least recently are forgotten.
+    async fn insert(&mut self, device: &KnownDevice, most: u32) -> Result<(), StorageError>;
+
+    /// The device with this hash.
+    async fn find(&mut self, hash: &[u8; 32]) -> Result<Option<KnownDevice>, StorageError>;
+
+    /// How many devices a user has that were seen after `since`.
+    async fn count(&mut self, user: UserId, since: Timestamp) -> Result<u32, StorageError>;
+
+    /// Notes when a device was seen.
+    async fn touch(&mut self, hash: &[u8; 32], at: Timestamp) -> Result<(), StorageError>;
+
+    /// Forgets all devices of a user.
+    async fn forget(&mut self, user: UserId) -> Result<(), StorageError>;
+}
+
 /// The unit of work of identity.
 pub trait IdentityTx: UnitOfWork {
     /// Users.
@@ -202,4 +260,8 @@ pub trait IdentityTx: UnitOfWork {
     fn second_factors(&mut self) -> &mut dyn SecondFactors;
     /// Devices that need no second factor.
     fn remembered_devices(&mut self) -> &mut dyn RememberedDevices;
+    /// Failed tries.
+    fn attempts(&mut self) -> &mut dyn AttemptCounters;
+    /// Known devices.
+    fn devices(&mut self) -> &mut dyn KnownDevices;
 }

@@ -2,10 +2,10 @@
 
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{
-    ChangeEmail, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn, ForgetDevices, ListSessions, LogIn,
-    LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenewRecoveryCodes, RequestCode, RequestEmailChange,
-    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus,
-    StepUp, VerifyEmail,
+    ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn,
+    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
+    RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
+    RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus, StepUp, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -44,6 +44,8 @@ pub fn all() -> Vec<Route> {
     vec![
         route::<SignUp>(POST, "/v1/auth/sign-up", ACCEPTED),
         route::<VerifyEmail>(POST, "/v1/auth/verify-email", EMPTY),
+        route::<CheckPassword>(POST, "/v1/auth/password/check", OK),
+        route::<ChangePassword>(POST, "/v1/me/password", EMPTY),
         route::<LogIn>(POST, "/v1/auth/log-in", OK),
         route::<FinishSignIn>(POST, "/v1/auth/second-factor", OK),
         route::<RequestVerification>(POST, "/v1/auth/verify-email/request", ACCEPTED),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use wisdom_auth::kit::AuthServices;
 use wisdom_auth::mailed_proof::ProofPolicy;
 use wisdom_auth::one_time_token::TokenPurpose;
-use wisdom_auth::password::{PasswordParams, PasswordPolicy, Passwords};
+use wisdom_auth::password::{PasswordParams, Passwords};
 use wisdom_auth::second_factor::SecondFactorPolicy;
 use wisdom_auth::session::confirmation::Confirmations;
 use wisdom_auth::session::refresh::RefreshPolicy;
@@ -32,7 +32,7 @@ use wisdom_tenancy::kit::InvitationPolicy;
 
 use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
-use super::{OpenError, Ports, Wisdom, catalogue, sight};
+use super::{OpenError, Ports, Wisdom, catalogue, password, sight};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
 use crate::storage::{self, StoreOptions};
@@ -224,8 +224,6 @@ fn seconds(figure: u32) -> Duration {
 
 /// The policies that the configuration sets, unless the embedder set them already.
 fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenError> {
-    let password = PasswordPolicy::with_minimum(config.auth.password.min_length as usize)
-        .map_err(|e| value("auth.password.min_length")(&e))?;
     let auth = &config.auth;
     let refresh = RefreshPolicy::default()
         .lives(
@@ -241,7 +239,8 @@ fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenE
         .unwrap_or_else(|| config.server.listen.ip().is_loopback());
     let days = u64::from(config.tenancy.invitation_days);
     Ok(Policies::new()
-        .with(password)
+        .with(password::policy(config)?)
+        .with(password::attempts(config)?)
         .with(refresh)
         .with(mailed_proofs(config)?)
         .with(second_factors(config)?)
@@ -308,7 +307,8 @@ fn auth_services(config: &Config, kit: &Kit, keys: &Keys, ports: &Ports) -> Resu
     let longest = policy.longest_use();
     Ok(AuthServices {
         passwords: Passwords::new(params, Arc::clone(&kit.random))
-            .map_err(|e| OpenError::Assembly(e.to_string()))?,
+            .map_err(|e| OpenError::Assembly(e.to_string()))?
+            .peppered(password::peppers(config)?),
         tokens: AccessTokens::new(ring, policy, Arc::clone(&kit.ids)),
         revocations: Revocations::new(longest, REVOCATIONS),
         confirmations: Confirmations::default(),

@@ -1,10 +1,11 @@
 //! The catalogue: the one list of operations. HTTP, OpenAPI, C ABI, command line and role matrix are made from it.
 
+use wisdom_auth::attempts::sweep::SweepAttempts;
 use wisdom_auth::operation::{
-    ChangeEmail, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn, ForgetDevices, ListSessions, LogIn,
-    LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenewRecoveryCodes, RequestCode, RequestEmailChange,
-    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus,
-    StepUp, VerifyEmail,
+    ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn,
+    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
+    RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
+    RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus, StepUp, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -36,6 +37,8 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<SignUp>(),
         Entry::system::<VerifyEmail>(),
         Entry::flow::<RequestVerification>(),
+        Entry::flow::<CheckPassword>(),
+        Entry::flow::<ChangePassword>(),
         Entry::flow::<LogIn>(),
         Entry::flow::<FinishSignIn>(),
         Entry::flow::<RequestLink>(),
@@ -84,6 +87,7 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::tenant::<ListAttempts>(),
         Entry::tenant::<ReplayDelivery>(),
         Entry::tenant::<ListAuditEntries>(),
+        Entry::system::<SweepAttempts>(),
         Entry::system::<ReplayDeadLetters>(),
         Entry::system::<SweepOutbox>(),
     ]

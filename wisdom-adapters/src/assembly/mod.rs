@@ -24,6 +24,7 @@ mod consumers;
 mod error;
 mod key_rotation;
 mod memberships;
+mod password;
 mod ports;
 mod sight;
 mod standing;

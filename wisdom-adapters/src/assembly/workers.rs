@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use wisdom_auth::attempts::sweep::SweepAttempts;
+use wisdom_core::context::{SystemContext, SystemReason};
 use wisdom_events::relay::Relay;
 use wisdom_events::webhook::delivery::DeliveryWorker;
 
@@ -12,6 +14,9 @@ use super::Wisdom;
 
 /// Between two looks at the key file: well below the time a new key is announced.
 const KEYS_EVERY: Duration = Duration::from_secs(10);
+/// Between two sweeps of the counters of failed tries.
+const ATTEMPTS_EVERY: Duration = Duration::from_mins(10);
+const ATTEMPTS: SystemReason = SystemReason("auth.attempts.sweep");
 
 /// Running workers. Dropping them stops them without waiting.
 #[derive(Debug)]
@@ -47,7 +52,23 @@ impl Wisdom {
         }
         let (wisdom, token) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move { wisdom.follow_keys(token).await });
+        let (wisdom, token) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move { wisdom.sweep_attempts(token).await });
         Workers { stop, tasks }
+    }
+
+    /// Deletes counters of failed tries that nobody can need any more.
+    async fn sweep_attempts(&self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ATTEMPTS_EVERY) => {}
+            }
+            let context = SystemContext::worker(ATTEMPTS, self.request(None, None));
+            if let Err(error) = self.runner.system(&context, &SweepAttempts {}).await {
+                tracing::warn!(%error, "counters of failed tries could not be swept");
+            }
+        }
     }
 
     /// Keeps the signing keys fresh, and forgets revocations that no token needs any more.

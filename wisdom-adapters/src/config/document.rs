@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{AuthConfig, Config};
+use super::{AttemptsConfig, AuthConfig, Config};
 
 /// The format of a configuration's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +143,9 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
+/// Keys that take a list, so that one value is a list of one.
+const LISTS: [&str; 4] = ["cors_origins", "trusted_proxies", "context_words", "pepper"];
+
 fn retype(root: &mut Value, path: &str) -> bool {
     let pointer = format!("/{}", path.replace('.', "/"));
     let Some(slot) = root.pointer_mut(&pointer) else {
@@ -153,7 +156,7 @@ fn retype(root: &mut Value, path: &str) -> bool {
         Value::from(number)
     } else if let Ok(truth) = text.parse::<bool>() {
         Value::from(truth)
-    } else if text.contains(',') || path.ends_with("cors_origins") || path.ends_with("trusted_proxies") {
+    } else if text.contains(',') || LISTS.iter().any(|list| path.ends_with(list)) {
         text.split(',').map(|t| Value::from(t.trim())).collect()
     } else {
         return false;
@@ -291,9 +294,11 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.passes", auth.password.passes, 1, 16)?;
     within("auth.password.lanes", auth.password.lanes, 1, 4)?;
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
+    within("auth.password.history", auth.password.history, 0, 10)?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     check_identity(auth)?;
+    check_attempts(&auth.attempts, within)?;
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
     within(
         "storage.max_connections",
@@ -335,6 +340,33 @@ fn check(config: Config) -> Result<Config, ConfigError> {
         1_000_000,
     )?;
     Ok(config)
+}
+
+fn check_attempts(
+    figures: &AttemptsConfig,
+    within: impl Fn(&str, u32, u32, u32) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    within("auth.attempts.pause_from", figures.pause_from, 1, 10)?;
+    within(
+        "auth.attempts.first_pause_seconds",
+        figures.first_pause_seconds,
+        1,
+        60,
+    )?;
+    within(
+        "auth.attempts.longest_pause_seconds",
+        figures.longest_pause_seconds,
+        60,
+        86_400,
+    )?;
+    within("auth.attempts.most", figures.most, 20, 100)?;
+    within("auth.attempts.per_source", figures.per_source, 1, 100_000)?;
+    within(
+        "auth.attempts.source_window_seconds",
+        figures.source_window_seconds,
+        1,
+        86_400,
+    )
 }
 
 impl Config {

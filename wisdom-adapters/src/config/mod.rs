@@ -281,6 +281,8 @@ pub struct AuthConfig {
     pub mailed_proof: MailedProofConfig,
     /// Second factors.
     pub second_factor: SecondFactorConfig,
+    /// How often credentials may be tried.
+    pub attempts: AttemptsConfig,
 }
 
 impl Default for AuthConfig {
@@ -297,6 +299,38 @@ impl Default for AuthConfig {
             password: PasswordConfig::default(),
             mailed_proof: MailedProofConfig::default(),
             second_factor: SecondFactorConfig::default(),
+            attempts: AttemptsConfig::default(),
+        }
+    }
+}
+
+/// How often credentials may be tried: only failures count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttemptsConfig {
+    /// Failures in a row of one account that the first pause follows, 1 to 10.
+    pub pause_from: u32,
+    /// The first pause in seconds, 1 to 60; each next one is twice as long.
+    pub first_pause_seconds: u32,
+    /// The longest pause in seconds, 60 to 86400.
+    pub longest_pause_seconds: u32,
+    /// Failures in a row of one account at most, over all doors, 20 to 100.
+    pub most: u32,
+    /// Failures from one source that come back within the window, 1 to 100000.
+    pub per_source: u32,
+    /// That window in seconds, 1 to 86400.
+    pub source_window_seconds: u32,
+}
+
+impl Default for AttemptsConfig {
+    fn default() -> Self {
+        Self {
+            pause_from: 5,
+            first_pause_seconds: 1,
+            longest_pause_seconds: 900,
+            most: 100,
+            per_source: 60,
+            source_window_seconds: 900,
         }
     }
 }
@@ -336,6 +370,15 @@ pub struct PasswordConfig {
     pub permits: u32,
     /// Hashes that wait; beyond, the answer is 503.
     pub queue: u32,
+    /// A file of passwords that are refused, one a line (below `data_dir` unless absolute), beside what is built in.
+    pub blocklist_file: Option<String>,
+    /// Earlier passwords that must not come back, 0 to 10.
+    pub history: u32,
+    /// Words of the service's own, such as the product's name, that must not be the password.
+    pub context_words: Vec<String>,
+    /// Keys that passwords go through before they are hashed, each as `ID=REFERENCE`. The first is for new hashes, the
+    /// others are still verified with. Empty: none.
+    pub pepper: Vec<String>,
 }
 
 impl Default for PasswordConfig {
@@ -347,6 +390,10 @@ impl Default for PasswordConfig {
             min_length: 15,
             permits: 0,
             queue: 64,
+            blocklist_file: None,
+            history: 0,
+            context_words: Vec::new(),
+            pepper: Vec::new(),
         }
     }
 }

@@ -1,14 +1,9 @@
 //! Signing in.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use wisdom_auth::operation::LogIn;
 use wisdom_auth::password::PasswordParams;
 use wisdom_auth::session::sign_in::{Proof, SignIn, SignInOutcome};
-use wisdom_core::context::Caller;
-use wisdom_core::use_case::Flow as _;
 
-use super::stage::{PASSWORD, Stage, code, email, secret};
+use super::stage::{PASSWORD, Stage, code, secret};
 
 pub(crate) async fn the_right_password_gives_a_pair_that_works(stage: &Stage) {
     let ada = stage.person("ada@acme.example").await;
@@ -54,55 +49,6 @@ pub(crate) async fn wrong_unknown_and_disabled_get_one_answer(stage: &Stage) {
         wrong
     );
     assert!(stage.drain().await.is_empty());
-}
-
-pub(crate) async fn tries_are_counted_for_known_and_unknown_addresses_alike(stage: &Stage) {
-    stage.person("ada@acme.example").await;
-    for address in ["ada@acme.example", "nobody@acme.example"] {
-        for _ in 0..5 {
-            assert_eq!(
-                code(stage.try_log_in(address, "a wrong password").await),
-                (401, "credentials.invalid")
-            );
-        }
-        let refused = stage.try_log_in(&address.to_uppercase(), PASSWORD).await;
-        assert_eq!(code(refused), (429, "rate_limited"), "{address}");
-    }
-}
-
-pub(crate) async fn one_source_is_throttled_over_many_addresses(stage: &Stage) {
-    let from = |last: u8| {
-        let mut request = stage.test().request();
-        request.source = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)));
-        Caller::Anonymous(request)
-    };
-    let attempt = |n: usize| LogIn {
-        email: email(&format!("nobody{n}@acme.example")),
-        password: secret("a wrong password"),
-        device: None,
-        remembered_device: None,
-    };
-    for n in 0..60 {
-        assert_eq!(
-            code(attempt(n).run(stage, &from(1)).await),
-            (401, "credentials.invalid")
-        );
-    }
-    assert_eq!(
-        code(attempt(60).run(stage, &from(1)).await),
-        (429, "rate_limited")
-    );
-    assert_eq!(
-        code(attempt(60).run(stage, &from(2)).await),
-        (401, "credentials.invalid")
-    );
-}
-
-pub(crate) async fn a_limiter_that_is_away_closes_the_door(stage: &Stage) {
-    stage.person("ada@acme.example").await;
-    stage.limiter().go_away();
-    let refused = stage.try_log_in("ada@acme.example", PASSWORD).await;
-    assert_eq!(code(refused), (503, "rate_limit.unavailable"));
 }
 
 pub(crate) async fn a_raised_cost_rehashes_at_the_next_sign_in(stage: &Stage) {

@@ -1,7 +1,9 @@
 //! What identity's operations promise, over any store.
 
+pub(crate) mod attempts;
 pub(crate) mod log_in;
 pub(crate) mod mailed_proof;
+pub(crate) mod passwords;
 pub(crate) mod refresh;
 pub(crate) mod second_factor;
 pub(crate) mod sessions;
@@ -14,11 +16,20 @@ macro_rules! auth_flows {
         auth_flows! { @cases $make,
             log_in::the_right_password_gives_a_pair_that_works,
             log_in::wrong_unknown_and_disabled_get_one_answer,
-            log_in::tries_are_counted_for_known_and_unknown_addresses_alike,
-            log_in::one_source_is_throttled_over_many_addresses,
-            log_in::a_limiter_that_is_away_closes_the_door,
+            attempts::failures_slow_known_and_unknown_addresses_alike,
+            attempts::right_passwords_are_not_counted_and_forgive_the_wrong_ones,
+            attempts::pauses_grow_and_a_hundred_failures_are_the_end,
+            attempts::tries_at_once_are_no_way_around_the_limit,
+            attempts::a_known_device_stays_open_and_a_new_one_is_told,
+            attempts::one_source_is_throttled_over_many_addresses,
+            attempts::a_changed_password_forgets_devices_and_failures,
+            attempts::changing_a_password_has_few_tries,
             log_in::a_raised_cost_rehashes_at_the_next_sign_in,
             log_in::a_password_changed_meanwhile_lets_nobody_in,
+            passwords::a_changed_password_ends_all_other_sessions_and_tells_the_user,
+            passwords::a_refused_change_changes_nothing,
+            passwords::of_changes_at_once_one_wins_and_no_session_survives_it,
+            passwords::an_imported_hash_lets_in_and_is_made_our_own,
             refresh::each_refresh_spends_its_token,
             refresh::a_lost_answer_can_be_fetched_again,
             refresh::parallel_tabs_have_a_window_and_no_more,

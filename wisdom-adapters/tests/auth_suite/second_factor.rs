@@ -282,6 +282,8 @@ pub(crate) async fn a_remembered_device_skips_it_until_it_is_forgotten(stage: &S
             password: secret(PASSWORD),
             device: None,
             remembered_device: Some(device.clone()),
+            device_token: None,
+            remember_device: false,
         };
         log_in.run(stage, &stage.stranger()).await.unwrap()
     };

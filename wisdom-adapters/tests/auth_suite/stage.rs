@@ -264,6 +264,8 @@ impl Stage {
             password: secret(password),
             device: Some("Test".to_owned()),
             remembered_device: None,
+            device_token: None,
+            remember_device: false,
         };
         log_in.run(self, &self.stranger()).await
     }

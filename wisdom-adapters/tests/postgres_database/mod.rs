@@ -16,6 +16,8 @@ const KEY: &str = concat!(
     include_str!("../../migrations/postgres/0002_tenancy.sql"),
     include_str!("../../migrations/postgres/0003_events.sql"),
     include_str!("../../migrations/postgres/0004_isolation.sql"),
+    include_str!("../../migrations/postgres/0005_old_passwords.sql"),
+    include_str!("../../migrations/postgres/0006_attempts.sql"),
     include_str!("../../migrations/postgres/0007_second_factors.sql"),
     include_str!("../../migrations/postgres/0011_actors.sql"),
 );

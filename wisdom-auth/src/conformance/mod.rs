@@ -9,12 +9,14 @@
     reason = "a case fails by panicking"
 )]
 
+mod attempts;
 mod fixtures;
 mod one_time_tokens;
 mod second_factors;
 mod sessions;
 mod users;
 
+pub use attempts::*;
 pub use fixtures::{IdentityStore, new_session, new_user, seed_user};
 pub use one_time_tokens::*;
 pub use second_factors::*;
@@ -36,8 +38,10 @@ macro_rules! identity_storage_conformance {
             users_signing_up_at_once_get_an_address_once
             user_update_is_compare_and_set
             user_update_to_a_taken_address_is_a_conflict
+            users_are_paged_by_id
             password_hash_is_set_and_replaced
             password_hash_needs_its_user
+            old_password_hashes_are_listed_newest_first_and_forgotten
             dropped_system_unit_leaves_nothing
             rolled_back_system_unit_leaves_nothing
             uncommitted_user_is_invisible
@@ -71,6 +75,11 @@ macro_rules! identity_storage_conformance {
             totp_steps_at_once_have_one_winner
             recovery_codes_are_used_once_and_replaced
             remembered_devices_expire_and_are_forgotten
+            attempts_are_counted_and_cleared
+            attempts_at_once_are_all_counted
+            attempts_are_swept_by_kind_and_age
+            devices_are_found_counted_and_forgotten
+            devices_beyond_the_most_make_room
         );
     };
     (@cases $make:expr; $($case:ident)*) => {

@@ -238,6 +238,59 @@ pub async fn password_hash_needs_its_user<S: IdentityStore + ?Sized>(h: &Harness
     assert!(refused.violates(Constraint::REFERENCE), "{refused}");
 }
 
+/// Pages of users follow each other in the order of ids, without gap or overlap.
+pub async fn users_are_paged_by_id<S: IdentityStore + ?Sized>(h: &Harness<S>) {
+    let mut expected = Vec::new();
+    for n in 0..5 {
+        expected.push(seed_user(h, &format!("user{n}")).await.id);
+    }
+    expected.sort_unstable();
+    let mut tx = h.system_read().await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = tx.users().page(after, 2).await.expect("page");
+        assert!(page.len() <= 2);
+        seen.extend(page.iter().map(|user| user.id));
+        match page.last() {
+            Some(last) => after = Some(last.id),
+            None => break,
+        }
+    }
+    assert_eq!(seen, expected);
+}
+
+/// Earlier hashes come newest first, and no more of them stay than are asked for.
+pub async fn old_password_hashes_are_listed_newest_first_and_forgotten<S: IdentityStore + ?Sized>(
+    h: &Harness<S>,
+) {
+    let ada = seed_user(h, "ada").await;
+    let bob = seed_user(h, "bob").await;
+    for phc in ["$1", "$2", "$3", "$4"] {
+        let mut tx = h.system().await;
+        let users = tx.users();
+        users.add_old_password_hash(ada.id, phc, 3).await.expect("add");
+        users.add_old_password_hash(bob.id, phc, 1).await.expect("add");
+        save(tx).await;
+    }
+    let mut tx = h.system_read().await;
+    let list = async |tx: &mut S::SystemTx, id, limit| {
+        tx.users().old_password_hashes(id, limit).await.expect("list")
+    };
+    assert_eq!(list(&mut *tx, ada.id, 10).await, ["$4", "$3", "$2"]);
+    assert_eq!(list(&mut *tx, ada.id, 1).await, ["$4"]);
+    assert_eq!(list(&mut *tx, bob.id, 10).await, ["$4"]);
+    assert!(list(&mut *tx, h.test().id(), 10).await.is_empty());
+    drop(tx);
+    let mut tx = h.system().await;
+    tx.users()
+        .add_old_password_hash(ada.id, "$5", 0)
+        .await
+        .expect("forget");
+    save(tx).await;
+    let mut tx = h.system_read().await;
+    assert!(list(&mut *tx, ada.id, 10).await.is_empty());
+}
+
 /// Dropping a unit of work undoes it, and the next writer gets its turn.
 pub async fn dropped_system_unit_leaves_nothing<S: IdentityStore + ?Sized>(h: &Harness<S>) {
     let ada = new_user(h.test(), "ada");

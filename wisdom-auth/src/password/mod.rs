@@ -1,8 +1,14 @@
 //! Passwords: the rules they follow, and hashing them off the async threads within bounds.
 
+mod blocklist;
+pub mod change;
+mod imported;
 mod params;
+mod pepper;
+mod pieces;
 mod policy;
 mod stored;
+pub mod strength;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +20,13 @@ use wisdom_core::random::{RandomError, SecureRandom, SecureRandomExt as _};
 use wisdom_core::secret::SecretText;
 use zeroize::Zeroizing;
 
+pub use blocklist::{Blocklist, LoadedBlocklist};
+pub use imported::FirebaseProject;
 pub use params::{PasswordParams, PasswordParamsError};
-pub use policy::{Blocklist, PasswordPolicy, PasswordPolicyError, PersonalWords, WeakPassword};
+pub use pepper::{PepperError, Peppers};
+pub use policy::{PasswordPolicy, PasswordPolicyError, PersonalWords, WeakPassword};
 
+use imported::ImportedHash;
 use stored::{SALT, StoredHash};
 
 /// Most bytes of a password that is looked at. Far above 128 characters of any script in any Unicode form.
@@ -56,7 +66,10 @@ pub struct Verified {
 
 /// Hashes and verifies passwords with Argon2id.
 ///
-/// Passwords are brought into NFKC (NIST SP 800-63B-4, section 3.1.1.2) and nothing else: not trimmed, not cut.
+/// Passwords are brought into NFKC (NIST SP 800-63B-4, section 3.1.1.2) and nothing else: not trimmed, not cut. With
+/// [`Peppers`] they go through HMAC-SHA256 before they are hashed.
+///
+/// Hashes that were imported (bcrypt, scrypt, PBKDF2, other kinds of Argon2) verify and ask for a rehash.
 ///
 /// **Bounds.** As many hashes run at the same moment as there are permits, a bounded number waits, and whoever comes on
 /// top is told to come back. The permit belongs to the hash and not to the caller: a caller that goes away does not
@@ -64,6 +77,7 @@ pub struct Verified {
 #[derive(Debug)]
 pub struct Passwords {
     params: PasswordParams,
+    peppers: Peppers,
     random: Arc<dyn SecureRandom>,
     decoy: Arc<str>,
     running: Arc<Semaphore>,
@@ -86,11 +100,19 @@ impl Passwords {
         let decoy = stored::decoy(&random.bytes()?, &random.bytes()?, &params);
         Ok(Self {
             params,
+            peppers: Peppers::default(),
             random,
             decoy: decoy.into(),
             running: Arc::new(Semaphore::new(params.permits())),
             admitted: Arc::new(Semaphore::new(params.permits() + params.queue())),
         })
+    }
+
+    /// The same with a pepper.
+    #[must_use]
+    pub fn peppered(mut self, peppers: Peppers) -> Self {
+        self.peppers = peppers;
+        self
     }
 
     /// The cost and the bounds.
@@ -108,9 +130,18 @@ impl Passwords {
         let password = normalise(&password).ok_or(HashingError::TooLong)?;
         let salt: [u8; SALT] = self.random.bytes()?;
         let params = self.params;
-        self.off_thread(move || stored::make(password.as_bytes(), &salt, &params))
-            .await?
-            .map_err(|_| HashingError::Failed)
+        let pepper = self.peppers.current().map(str::to_owned);
+        let peppers = self.peppers.clone();
+        self.off_thread(move || {
+            let Some(id) = pepper else {
+                return stored::make(password.as_bytes(), &salt, &params).ok();
+            };
+            let tag = peppers.season(&id, password.as_bytes())?;
+            let phc = stored::make(tag.as_ref(), &salt, &params).ok()?;
+            Some(pepper::mark(&id, &phc))
+        })
+        .await?
+        .ok_or(HashingError::Failed)
     }
 
     /// Verifies a password against a stored hash; without one, against a decoy of today's cost, so that an unknown
@@ -123,30 +154,73 @@ impl Passwords {
     pub async fn verify(&self, password: SecretText, phc: Option<String>) -> Result<Verified, HashingError> {
         // A password that can't be anyone's is still answered in the time of a hash.
         let (password, possible) = match normalise(&password) {
-            Some(password) => (password, true),
-            None => (Zeroizing::new(String::new()), false),
+            Some(normal) => (
+                Typed {
+                    normal,
+                    text: password,
+                },
+                true,
+            ),
+            None => (Typed::default(), false),
         };
-        let stored = phc.as_deref().and_then(|phc| {
-            let stored = StoredHash::read(phc, &self.params);
-            if stored.is_none() {
+        let known = phc.as_deref().and_then(|stored| {
+            let known = self.read(stored);
+            if known.is_none() {
                 tracing::error!(
                     "a stored password hash cannot be read; its user cannot sign in with a password"
                 );
                 metrics::counter!("wisdom_password_hash_unreadable_total").increment(1);
             }
-            stored
+            known
         });
-        let real = stored.is_some() && possible;
-        let Some(hash) = stored.or_else(|| StoredHash::read(&self.decoy, &self.params)) else {
+        let real = known.is_some() && possible;
+        let Some(hash) = known.or_else(|| self.read(&self.decoy)) else {
             return Err(HashingError::Failed);
         };
-        let current = hash.is_current();
-        let matches = self.off_thread(move || hash.matches(password.as_bytes())).await?;
+        let current = self.is_current(&hash);
+        let peppers = self.peppers.clone();
+        let matches = self.off_thread(move || hash.matches(&password, &peppers)).await?;
         let ok = matches && real;
         Ok(Verified {
             ok,
             needs_rehash: ok && !current,
         })
+    }
+
+    /// Whether a stored hash is one that can be verified: of a known kind, well formed, within the bounds, and under a
+    /// pepper that is there. For imports.
+    #[must_use]
+    pub fn can_verify(&self, stored: &str) -> bool {
+        self.read(stored).is_some()
+    }
+
+    fn read(&self, stored: &str) -> Option<KnownHash> {
+        if stored.len() > stored::MAX_LENGTH || !stored.is_ascii() {
+            return None;
+        }
+        let (pepper, phc) = pepper::split(stored);
+        if let Some(id) = pepper {
+            self.peppers.season(id, b"")?;
+        }
+        if let Some(hash) = StoredHash::read(phc, &self.params) {
+            let pepper = pepper.map(str::to_owned);
+            let hash = Box::new(hash);
+            return Some(KnownHash::Own { pepper, hash });
+        }
+        // Only our own hashes have a pepper.
+        if pepper.is_some() {
+            return None;
+        }
+        ImportedHash::read(phc).map(KnownHash::Imported)
+    }
+
+    fn is_current(&self, hash: &KnownHash) -> bool {
+        match hash {
+            KnownHash::Own { pepper, hash } => {
+                hash.is_current() && pepper.as_deref() == self.peppers.current()
+            }
+            KnownHash::Imported(_) => false,
+        }
     }
 
     async fn off_thread<T: Send + 'static>(
@@ -183,6 +257,45 @@ impl Passwords {
     }
 }
 
+/// A password as it came, and in NFKC.
+struct Typed {
+    text: SecretText,
+    normal: Zeroizing<String>,
+}
+
+impl Default for Typed {
+    fn default() -> Self {
+        Self {
+            text: SecretText::from(String::new()),
+            normal: Zeroizing::default(),
+        }
+    }
+}
+
+/// A stored hash that was read.
+enum KnownHash {
+    Own {
+        pepper: Option<String>,
+        hash: Box<StoredHash>,
+    },
+    Imported(ImportedHash),
+}
+
+impl KnownHash {
+    fn matches(&self, password: &Typed, peppers: &Peppers) -> bool {
+        match self {
+            Self::Own { pepper: None, hash } => hash.matches(password.normal.as_bytes()),
+            Self::Own {
+                pepper: Some(id),
+                hash,
+            } => peppers
+                .season(id, password.normal.as_bytes())
+                .is_some_and(|tag| hash.matches(tag.as_ref())),
+            Self::Imported(hash) => hash.matches(password.text.expose().as_bytes()),
+        }
+    }
+}
+
 /// The password in NFKC; `None` when it is too long to look at.
 fn normalise(password: &SecretText) -> Option<Zeroizing<String>> {
     let text = password.expose();
@@ -196,208 +309,4 @@ fn normalise(password: &SecretText) -> Option<Zeroizing<String>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use wisdom_core::random::ManualRandom;
-
-    use super::*;
-
-    fn service(permits: usize, queue: usize) -> Passwords {
-        let params = PasswordParams::insecure_for_tests()
-            .concurrency(permits, queue)
-            .unwrap();
-        Passwords::new(params, Arc::new(ManualRandom::new(1))).unwrap()
-    }
-
-    fn text(password: &str) -> SecretText {
-        SecretText::from(password.to_owned())
-    }
-
-    #[tokio::test]
-    async fn the_right_password_verifies_and_no_other() {
-        let passwords = service(2, 8);
-        let phc = passwords.hash(text("correct horse")).await.unwrap();
-        let good = passwords
-            .verify(text("correct horse"), Some(phc.clone()))
-            .await
-            .unwrap();
-        assert_eq!(
-            good,
-            Verified {
-                ok: true,
-                needs_rehash: false
-            }
-        );
-        for wrong in [
-            "",
-            "correct hors",
-            "correct horse ",
-            " correct horse",
-            "Correct horse",
-            "correct horse\0",
-        ] {
-            assert!(
-                !passwords.verify(text(wrong), Some(phc.clone())).await.unwrap().ok,
-                "{wrong:?}"
-            );
-        }
-        assert_ne!(
-            phc,
-            passwords.hash(text("correct horse")).await.unwrap(),
-            "each hash has a salt of its own"
-        );
-    }
-
-    #[tokio::test]
-    async fn the_last_character_of_a_long_password_counts() {
-        let passwords = service(2, 8);
-        for length in [15, 72, 73, 128, 512] {
-            let (one, other) = (
-                format!("{}a", "x".repeat(length - 1)),
-                format!("{}b", "x".repeat(length - 1)),
-            );
-            let phc = passwords.hash(text(&one)).await.unwrap();
-            assert!(passwords.verify(text(&one), Some(phc.clone())).await.unwrap().ok);
-            assert!(
-                !passwords.verify(text(&other), Some(phc)).await.unwrap().ok,
-                "{length}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn unicode_forms_of_one_password_are_one() {
-        let passwords = service(2, 8);
-        let phc = passwords.hash(text("ﬁne café password")).await.unwrap();
-        assert!(
-            passwords
-                .verify(text("fine cafe\u{301} password"), Some(phc))
-                .await
-                .unwrap()
-                .ok
-        );
-    }
-
-    #[tokio::test]
-    async fn nobody_is_the_decoy_and_broken_hashes_let_nobody_in() {
-        let passwords = service(2, 8);
-        let nobody = Verified {
-            ok: false,
-            needs_rehash: false,
-        };
-        for phc in [
-            None,
-            Some(String::new()),
-            Some("$argon2id$v=19$m=4294967295,t=2,p=1$AAAAAAAAAAA$AAAA".to_owned()),
-        ] {
-            assert_eq!(passwords.verify(text(""), phc).await.unwrap(), nobody);
-        }
-        let empty = passwords.hash(text("")).await.unwrap();
-        let huge = text(&"x".repeat(MAX_BYTES + 1));
-        assert_eq!(
-            passwords.verify(huge, Some(empty)).await.unwrap(),
-            nobody,
-            "too long is not the empty password"
-        );
-    }
-
-    #[tokio::test]
-    async fn an_older_cost_verifies_and_asks_for_a_rehash() {
-        let old = service(1, 1).hash(text("correct horse")).await.unwrap();
-        let raised = Passwords::new(PasswordParams::default(), Arc::new(ManualRandom::new(2))).unwrap();
-        let right = raised
-            .verify(text("correct horse"), Some(old.clone()))
-            .await
-            .unwrap();
-        assert_eq!(
-            right,
-            Verified {
-                ok: true,
-                needs_rehash: true
-            }
-        );
-        let wrong = raised.verify(text("wrong horse"), Some(old)).await.unwrap();
-        assert_eq!(
-            wrong,
-            Verified {
-                ok: false,
-                needs_rehash: false
-            }
-        );
-    }
-
-    #[tokio::test]
-    async fn whoever_comes_beyond_the_queue_is_told_to_come_back() {
-        let passwords = Arc::new(service(1, 1));
-        let (release, blocked) = mpsc::channel::<()>();
-        let first = Arc::clone(&passwords);
-        let running = tokio::spawn(async move { first.off_thread(move || blocked.recv()).await });
-        while passwords.running.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        let second = Arc::clone(&passwords);
-        let waiting = tokio::spawn(async move { second.hash(text("waits")).await });
-        while passwords.admitted.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        let refused = passwords.hash(text("too many")).await.unwrap_err();
-        assert!(matches!(refused, HashingError::Busy { retry_after } if retry_after == RETRY_AFTER));
-        release.send(()).unwrap();
-        running.await.unwrap().unwrap().unwrap();
-        waiting.await.unwrap().unwrap();
-        assert_eq!(
-            (
-                passwords.running.available_permits(),
-                passwords.admitted.available_permits()
-            ),
-            (1, 2)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_caller_that_goes_away_frees_nothing_while_its_hash_runs() {
-        let passwords = Arc::new(service(1, 0));
-        let (release, blocked) = mpsc::channel::<()>();
-        let (done, finished) = tokio::sync::oneshot::channel();
-        let caller = Arc::clone(&passwords);
-        let task = tokio::spawn(async move {
-            let work = move || {
-                let _ = blocked.recv();
-                let _ = done.send(());
-            };
-            caller.off_thread(work).await
-        });
-        while passwords.running.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert!(matches!(
-            passwords.hash(text("next")).await,
-            Err(HashingError::Busy { .. })
-        ));
-        release.send(()).unwrap();
-        finished.await.unwrap();
-        while passwords.admitted.available_permits() == 0 {
-            tokio::task::yield_now().await;
-        }
-        passwords.hash(text("next")).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_caller_that_goes_away_while_waiting_gives_its_place_back() {
-        let passwords = Arc::new(service(1, 1));
-        let held = Arc::clone(&passwords.running).acquire_owned().await.unwrap();
-        let waiting = Arc::clone(&passwords);
-        let task = tokio::spawn(async move { waiting.hash(text("waits")).await });
-        while passwords.admitted.available_permits() == 2 {
-            tokio::task::yield_now().await;
-        }
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(passwords.admitted.available_permits(), 2);
-        drop(held);
-        assert_eq!(passwords.running.available_permits(), 1);
-    }
-}
+mod tests;

@@ -1,6 +1,5 @@
 //! What a password must be.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -11,7 +10,9 @@ use wisdom_core::secret::SecretText;
 use wisdom_core::value::{DisplayName, EmailAddress};
 use zeroize::Zeroizing;
 
+use super::blocklist::Blocklist;
 use super::normalise;
+use super::pieces::is_guessable;
 
 /// Most characters, after normalisation.
 const MAX_CHARACTERS: usize = 128;
@@ -34,6 +35,9 @@ pub enum WeakPassword {
     /// It is among the first that anybody tries.
     #[error("the password is a common one")]
     Blocked,
+    /// It is the current one, or one of the user's last ones.
+    #[error("the password was used before")]
+    Reused,
     /// It is the user's address or name, or little more.
     #[error("the password is the user's own address or name")]
     Personal,
@@ -46,6 +50,7 @@ impl WeakPassword {
         match self {
             Self::TooShort { .. } | Self::TooLong => "length",
             Self::Blocked => "blocked",
+            Self::Reused => "reused",
             Self::Personal => "personal",
         }
     }
@@ -59,15 +64,10 @@ impl WeakPassword {
             }
             Self::TooLong => "must have at most 128 characters".into(),
             Self::Blocked => "is one of the passwords that are tried first; choose another".into(),
+            Self::Reused => "must not be one that you used before".into(),
             Self::Personal => "must not be your e-mail address or your name".into(),
         }
     }
-}
-
-/// A list of passwords that are refused whatever their length.
-pub trait Blocklist: Send + Sync + Debug {
-    /// Whether the password is on the list. It comes in NFKC and lower case.
-    fn contains(&self, password: &str) -> bool;
 }
 
 /// The configured least length is out of bounds.
@@ -85,13 +85,20 @@ pub struct PasswordPolicyError;
 pub struct PasswordPolicy {
     minimum: usize,
     blocklist: Option<Arc<dyn Blocklist>>,
+    context: Arc<[String]>,
+    history: u32,
 }
+
+/// Most earlier passwords that are remembered: each is a hash to compute when a password is chosen.
+const MAX_HISTORY: u32 = 10;
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
         Self {
             minimum: 15,
             blocklist: None,
+            context: Arc::default(),
+            history: 0,
         }
     }
 }
@@ -130,6 +137,31 @@ impl PasswordPolicy {
         self
     }
 
+    /// The same with words of the service's own, such as the product's name: a password must not be one of them with
+    /// digits and signs around it. Words of less than four letters say nothing and are passed over.
+    #[must_use]
+    pub fn with_context_words(mut self, words: impl IntoIterator<Item = String>) -> Self {
+        self.context = words
+            .into_iter()
+            .map(|word| word.nfkc().collect::<String>().to_lowercase())
+            .collect();
+        self
+    }
+
+    /// The same with so many earlier passwords that must not come back, at most 10. Default none beside the current one:
+    /// people who must change often choose worse, and what they choose is stored for longer.
+    #[must_use]
+    pub fn with_history(mut self, earlier: u32) -> Self {
+        self.history = earlier.min(MAX_HISTORY);
+        self
+    }
+
+    /// How many earlier passwords must not come back.
+    #[must_use]
+    pub const fn history(&self) -> u32 {
+        self.history
+    }
+
     /// The least number of characters.
     #[must_use]
     pub const fn minimum(&self) -> usize {
@@ -152,7 +184,11 @@ impl PasswordPolicy {
             });
         }
         let lower = Zeroizing::new(normal.to_lowercase());
-        if is_common(&lower) || self.blocklist.as_ref().is_some_and(|list| list.contains(&lower)) {
+        let of_context = self.context.iter().any(|word| is_word(&lower, word));
+        if of_context
+            || is_common(&lower)
+            || self.blocklist.as_ref().is_some_and(|list| list.contains(&lower))
+        {
             return Err(WeakPassword::Blocked);
         }
         if is_personal(&lower, person) {
@@ -161,50 +197,6 @@ impl PasswordPolicy {
         Ok(())
     }
 }
-
-/// The heads and pieces that long common passwords are made of, in lower case.
-const COMMON: [&str; 40] = [
-    "password",
-    "passw0rd",
-    "p@ssw0rd",
-    "p@ssword",
-    "passwort",
-    "motdepasse",
-    "contraseña",
-    "wachtwoord",
-    "parola",
-    "qwerty",
-    "qwertz",
-    "azerty",
-    "qwertyuiop",
-    "asdfghjkl",
-    "zxcvbnm",
-    "1qaz2wsx",
-    "1q2w3e4r",
-    "q1w2e3r4",
-    "letmein",
-    "welcome",
-    "changeme",
-    "iloveyou",
-    "monkey",
-    "dragon",
-    "sunshine",
-    "princess",
-    "football",
-    "baseball",
-    "superman",
-    "batman",
-    "trustno1",
-    "master",
-    "shadow",
-    "michael",
-    "secret",
-    "admin",
-    "administrator",
-    "login",
-    "starwars",
-    "whatever",
-];
 
 /// Phrases that everybody knows from texts about passwords.
 const PHRASES: [&str; 8] = [
@@ -218,7 +210,7 @@ const PHRASES: [&str; 8] = [
     "ilovemypassword",
 ];
 
-/// One short piece over and over, a run of neighbours, or a common word with digits and signs around it.
+/// One short piece over and over, a run of neighbours, or nothing but words and walks that are tried first.
 fn is_common(password: &str) -> bool {
     let characters: Vec<char> = password.chars().collect();
     let repeats =
@@ -229,16 +221,7 @@ fn is_common(password: &str) -> bool {
             next == i64::from(u32::from(pair[1])) || (pair[0] == '9' && pair[1] == '0')
         })
     };
-    let core = password.trim_matches(|c: char| !c.is_alphabetic());
-    let doubled = |word: &str| {
-        let count = core.len().checked_div(word.len()).unwrap_or(0);
-        count > 0 && core.len() == count * word.len() && core.split(word).all(str::is_empty)
-    };
-    let common = COMMON.iter().any(|word| {
-        let word_core = word.trim_matches(|c: char| !c.is_alphabetic());
-        doubled(word) || core == word_core
-    });
-    repeats || runs(1) || runs(-1) || common || PHRASES.contains(&password)
+    repeats || runs(1) || runs(-1) || is_guessable(password) || PHRASES.contains(&password)
 }
 
 /// The address, a part of it, or the name, with nothing but digits and signs around it.
@@ -248,15 +231,23 @@ fn is_personal(password: &str, person: PersonalWords<'_>) -> bool {
     let name: Option<String> = person
         .display_name
         .map(|name| name.as_str().nfkc().collect::<String>().to_lowercase());
-    let compact = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-    let is_word = |word: &str| {
-        let word = compact(word);
-        let rest = Zeroizing::new(compact(password).replace(&word, ""));
-        word.chars().count() >= MIN_PERSONAL_WORD
-            && rest.chars().all(|c| c.is_ascii_digit())
-            && compact(password).contains(&word)
+    password == address
+        || is_word(password, address)
+        || is_word(password, local)
+        || name.as_deref().is_some_and(|name| is_word(password, name))
+}
+
+/// Whether a password is one word with nothing but digits and signs around it.
+fn is_word(password: &str, word: &str) -> bool {
+    let compact = |text: &str| {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        Zeroizing::new(letters.collect::<String>())
     };
-    password == address || is_word(address) || is_word(local) || name.as_deref().is_some_and(is_word)
+    let (word, password) = (compact(word), compact(password));
+    let rest = Zeroizing::new(password.replace(word.as_str(), ""));
+    word.chars().count() >= MIN_PERSONAL_WORD
+        && rest.chars().all(|c| c.is_ascii_digit())
+        && password.contains(word.as_str())
 }
 
 #[cfg(test)]
@@ -347,6 +338,16 @@ mod tests {
             assert_eq!(check(&policy, own), Err(WeakPassword::Personal), "{own}");
         }
         assert_eq!(check(&policy, "anna.miller likes green tea"), Ok(()));
+    }
+
+    #[test]
+    fn the_services_own_words_are_refused() {
+        let policy = PasswordPolicy::default().with_context_words(["Acme Corp".to_owned(), "io".to_owned()]);
+        for own in ["acmecorp12345678", "Acme-Corp 2026!!!", "ACMECORPACMECORP"] {
+            assert_eq!(check(&policy, own), Err(WeakPassword::Blocked), "{own}");
+        }
+        assert_eq!(check(&policy, "acme corp sells anvils"), Ok(()));
+        assert_eq!(check(&policy, "io io and nothing else"), Ok(()));
     }
 
     #[derive(Debug)]

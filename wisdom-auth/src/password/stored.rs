@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use super::params::{MAX_MEMORY_KIB, PasswordParams};
 
 /// Longest PHC string looked at; ours have about 97 characters.
-const MAX_LENGTH: usize = 512;
+pub(super) const MAX_LENGTH: usize = 512;
 /// Most passes of a stored hash.
 const MAX_PASSES: u32 = 64;
 /// Most lanes of a stored hash.

@@ -24,7 +24,7 @@ pub(super) fn started(session: &Session) -> NewEvent {
 }
 
 /// All that ended for one reason at one moment are one event: events of one user keep their order.
-pub(super) fn revoked(user: UserId, sessions: &[SessionId], reason: RevokeReason) -> NewEvent {
+pub(crate) fn revoked(user: UserId, sessions: &[SessionId], reason: RevokeReason) -> NewEvent {
     let data = serde_json::json!({ "user": user, "sessions": sessions, "reason": reason });
     NewEvent::new(REVOKED, user, data).internal()
 }

@@ -1,6 +1,6 @@
 //! Signing in with a password.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,71 +9,25 @@ use wisdom_core::access::Access;
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::context::Caller;
 use wisdom_core::id::UserId;
+use wisdom_core::mail::{MailCategory, MailRequest};
 use wisdom_core::outcome::Outcome;
-use wisdom_core::policy::Policy;
-use wisdom_core::port::rate_limit::{RateKey, RateLimitExt as _, RatePolicy, RatePolicyError};
-use wisdom_core::port::{PortError, PortErrorKind};
 use wisdom_core::secret::SecretText;
 use wisdom_core::storage::StorageErrorKind;
-use wisdom_core::unit_of_work::Effect;
+use wisdom_core::unit_of_work::{Effect, Frame};
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 use wisdom_core::value::EmailAddress;
 
 use super::sign_in::{Proof, SignIn, SignInOutcome, SignedIn};
+use super::start::label;
+use crate::attempts::{self, Attempt, Standing, device};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
+use crate::second_factor;
 use crate::store::IdentityTx;
 use crate::user::{self, UserState};
 
 /// How often a password is verified again because its hash changed under the sign-in.
 const MAX_CHANGES: usize = 3;
-const PER_IDENTIFIER: &str = "login";
-const PER_SOURCE: &str = "login.source";
-
-/// How often sign-in may be tried: for one address, whether anybody has it or not, and from one source.
-///
-/// Right passwords count as well, since what is counted after the fact can be overtaken by parallel tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogInPolicy {
-    /// Tries for one address that come back within a window, and at once after a rest. Default 5.
-    pub per_identifier: u32,
-    /// Tries from one source (an IPv4 address, an IPv6 /64) likewise. Default 60.
-    pub per_source: u32,
-    /// The window in whole seconds. Default 900.
-    pub window_seconds: u32,
-}
-
-impl Default for LogInPolicy {
-    fn default() -> Self {
-        Self {
-            per_identifier: 5,
-            per_source: 60,
-            window_seconds: 900,
-        }
-    }
-}
-
-impl Policy for LogInPolicy {}
-
-impl LogInPolicy {
-    /// Whether the figures make rate policies: for start-up checks.
-    ///
-    /// # Errors
-    /// The rule that a figure breaks.
-    pub fn check(&self) -> Result<(), RatePolicyError> {
-        self.rate(PER_IDENTIFIER, self.per_identifier)?;
-        self.rate(PER_SOURCE, self.per_source).map(|_| ())
-    }
-
-    fn rate(&self, name: &str, quota: u32) -> Result<RatePolicy, RatePolicyError> {
-        RatePolicy::new(
-            name,
-            quota,
-            Duration::from_secs(u64::from(self.window_seconds)),
-            quota,
-        )
-    }
-}
 
 /// Signs in with address and password.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -89,6 +43,12 @@ pub struct LogIn {
     /// The token of a remembered device, on which the second factor need not be proven again.
     #[serde(default)]
     pub remembered_device: Option<SecretText>,
+    /// The token of a device that was remembered: failures of others do not stand in its way.
+    #[serde(default)]
+    pub device_token: Option<SecretText>,
+    /// Whether to remember this device: the answer then carries a token to present next time, unless it presented one.
+    #[serde(default)]
+    pub remember_device: bool,
 }
 
 impl Operation for LogIn {
@@ -102,25 +62,32 @@ impl Operation for LogIn {
 
 impl<H: AuthHost> Flow<H> for LogIn {
     async fn run(&self, host: &H, caller: &Caller) -> Result<SignedIn, AuthError> {
-        throttle(host, caller, &self.email).await?;
         let (runner, passwords) = (host.runner(), &host.auth().passwords);
-        let mut user = None;
+        let mut door = Door {
+            email: self.email.clone(),
+            user: None,
+            known_device: false,
+        };
         for _ in 0..MAX_CHANGES {
-            let known = runner
-                .on_behalf(
-                    caller,
-                    &FindCredentials {
-                        email: self.email.clone(),
-                    },
-                )
-                .await?;
-            user = known.user;
+            let lookup = FindCredentials {
+                email: self.email.clone(),
+                device_token: self.device_token.clone(),
+                remembered_device: self.remembered_device.clone(),
+            };
+            let known = runner.on_behalf(caller, &lookup).await?;
+            known.standing.require_open()?;
+            door.user = known.user;
+            door.known_device = known.known_device;
             let phc = known.hash.as_ref().map(|hash| hash.expose().to_owned());
             let verified = passwords.verify(self.password.clone(), phc).await?;
-            let (Some(user), Some(hash), true, true) = (known.user, known.hash, known.active, verified.ok)
+            let (Some(user), Some(hash), true, true) =
+                (known.user, known.hash.clone(), known.active, verified.ok)
             else {
                 break;
             };
+            // Tries at the same moment may have used up what was left: then this one is refused like them.
+            let still = StillOpen { door: door.clone() };
+            runner.on_behalf(caller, &still).await?.require_open()?;
             let wish = SignIn {
                 user,
                 proof: Proof::Password,
@@ -134,15 +101,49 @@ impl<H: AuthHost> Flow<H> for LogIn {
                 if verified.needs_rehash {
                     self.rehash(host, caller, user, hash).await;
                 }
-                return SignedIn::answer(host, outcome);
+                let mut answer = SignedIn::answer(host, outcome)?;
+                // A password alone is no proof where the second factor is asked for.
+                if let SignedIn::Session(pair) = &mut answer {
+                    pair.device_token = self.note(host, caller, user, known).await;
+                }
+                return Ok(answer);
             }
         }
-        runner.on_behalf(caller, &RefuseLogIn { user }).await?;
+        runner
+            .on_behalf(caller, &RefuseLogIn { door })
+            .await?
+            .require_open()?;
         Err(AuthError::CredentialsInvalid)
     }
 }
 
 impl LogIn {
+    /// Remembers the device, and tells the user of a new one. Sign-in has succeeded and does not
+    /// depend on it.
+    async fn note<H: AuthHost>(
+        &self,
+        host: &H,
+        caller: &Caller,
+        user: UserId,
+        known: Credentials,
+    ) -> Option<SecretText> {
+        let note = NoteSignIn {
+            user,
+            label: self.device.clone().unwrap_or_default(),
+            device: known.device,
+            remember: self.remember_device,
+        };
+        if !(known.worth_noting || (note.remember && note.device.is_none())) {
+            return None;
+        }
+        host.runner()
+            .on_behalf(caller, &note)
+            .await
+            .inspect_err(|error| tracing::warn!(%user, %error, "a sign-in could not be noted"))
+            .ok()
+            .flatten()
+    }
+
     /// Brings the hash to today's cost. Sign-in has succeeded and does not depend on it.
     async fn rehash<H: AuthHost>(&self, host: &H, caller: &Caller, user: UserId, verified: SecretText) {
         let done = async {
@@ -164,60 +165,45 @@ impl LogIn {
     }
 }
 
-/// Counts a try before anything is looked up, so that an unknown address is throttled like a known one.
-async fn throttle<H: AuthHost>(host: &H, caller: &Caller, email: &EmailAddress) -> Result<(), AuthError> {
-    let policy = host.runner().kit().policies.get::<LogInPolicy>();
-    let broken =
-        |_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "policy", PortErrorKind::Internal));
-    let too_long =
-        |_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "key", PortErrorKind::Invalid));
-    // The source first: whoever is throttled there does not use up the tries of the address.
-    if let Some(source) = caller.request().source {
-        let rate = policy.rate(PER_SOURCE, policy.per_source).map_err(broken)?;
-        take(host, PER_SOURCE, &rate, &RateKey::address(source)).await?;
-    }
-    let rate = policy
-        .rate(PER_IDENTIFIER, policy.per_identifier)
-        .map_err(broken)?;
-    let key = RateKey::other(PER_IDENTIFIER, &[email.lookup_key().as_bytes()]).map_err(too_long)?;
-    take(host, PER_IDENTIFIER, &rate, &key).await
+/// At whose credentials a sign-in tries, and how.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Door {
+    email: EmailAddress,
+    user: Option<UserId>,
+    known_device: bool,
 }
 
-async fn take<H: AuthHost>(
-    host: &H,
-    name: &'static str,
-    policy: &RatePolicy,
-    key: &RateKey,
-) -> Result<(), AuthError> {
-    let decision = host
-        .auth()
-        .rate_limit
-        .take(policy, key, 1)
-        .await
-        .map_err(AuthError::LimiterUnavailable)?;
-    if decision.allowed {
-        Ok(())
-    } else {
-        metrics::counter!("wisdom_log_in_throttled_total", "policy" => name).increment(1);
-        Err(AuthError::RateLimited {
-            policy: name,
-            retry_after: decision.retry_after,
-        })
+impl Door {
+    fn attempt(&self, frame: &Frame) -> Attempt {
+        let attempt = Attempt::at_address(&self.email, self.user).from_source(frame.request().source);
+        match self.user {
+            Some(user) if self.known_device => attempt.by_known_device(user),
+            _ => attempt,
+        }
     }
 }
 
 /// Looks up what a sign-in is verified against. Internal; the same reads for an unknown address as for a known one.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FindCredentials {
+struct FindCredentials {
     email: EmailAddress,
+    device_token: Option<SecretText>,
+    remembered_device: Option<SecretText>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Credentials {
+struct Credentials {
+    standing: Standing,
+    known_device: bool,
     user: Option<UserId>,
     active: bool,
     hash: Option<SecretText>,
+    /// The hash of the device's token, if it is one of the user's.
+    device: Option<[u8; 32]>,
+    /// Whether there is something to write down after a sign-in.
+    worth_noting: bool,
 }
 
 impl Operation for FindCredentials {
@@ -231,26 +217,86 @@ impl Operation for FindCredentials {
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindCredentials {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<Credentials>, AuthError> {
+        let frame = Arc::clone(tx.frame());
         let user = tx.users().find_by_email(&self.email).await?;
-        // Nobody has the nil id; the read takes its time nevertheless.
-        let id = user
-            .as_ref()
-            .map_or(UserId::from_uuid(Uuid::nil()), |user| user.id);
+        let known = user.as_ref().map(|user| user.id);
+        // Nobody has the nil id; the reads take their time nevertheless.
+        let id = known.unwrap_or(UserId::from_uuid(Uuid::nil()));
         let hash = tx.users().password_hash(id).await?;
+        let device = match &self.device_token {
+            Some(token) => device::find(tx, token, known).await?,
+            None => None,
+        };
+        let door = Door {
+            email: self.email.clone(),
+            user: known,
+            known_device: device.is_some() || self.is_remembered(tx, known).await?,
+        };
+        let standing = attempts::may_try(tx, &door.attempt(&frame)).await?;
+        let devices = device::count(tx, id).await?;
+        let worth_noting = match &device {
+            Some(device) => device::is_touch_due(device, frame.now()),
+            None => devices > 0,
+        };
         let credentials = Credentials {
-            user: user.as_ref().map(|user| user.id),
+            standing,
+            known_device: door.known_device,
+            user: known,
             active: user.is_some_and(|user| user.state == UserState::Active),
             hash: hash.map(SecretText::from),
+            device: device.map(|device| device.hash),
+            worth_noting,
         };
         Ok(Outcome::unaudited(credentials, "reads only"))
     }
 }
 
-/// Puts a refused sign-in into the audit log, for unknown addresses as well. Internal.
+impl FindCredentials {
+    /// Whether it comes from a device on which the user proved the second factor.
+    async fn is_remembered<Tx: IdentityTx + ?Sized>(
+        &self,
+        tx: &mut Tx,
+        user: Option<UserId>,
+    ) -> Result<bool, AuthError> {
+        let token = self.remembered_device.as_ref();
+        let Some(hash) = token.and_then(|token| second_factor::device::TOKEN.hash(token)) else {
+            return Ok(false);
+        };
+        let now = tx.frame().now();
+        let found = tx.remembered_devices().find(&hash, now).await?;
+        Ok(found.is_some_and(|device| Some(device.user) == user))
+    }
+}
+
+/// Whether a sign-in whose password is right is not too late. Internal.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RefuseLogIn {
-    user: Option<UserId>,
+struct StillOpen {
+    door: Door,
+}
+
+impl Operation for StillOpen {
+    const NAME: &'static str = "auth.session.still_open";
+    const SUMMARY: &'static str = "Tells whether a sign-in may still be tried.";
+    const ACCESS: Access = Access::System;
+    const EFFECT: Effect = Effect::Read;
+    type Output = Standing;
+    type Error = AuthError;
+}
+
+impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for StillOpen {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Standing>, AuthError> {
+        let attempt = self.door.attempt(tx.frame());
+        let standing = attempts::may_try(tx, &attempt).await?;
+        Ok(Outcome::unaudited(standing, "reads only"))
+    }
+}
+
+/// Counts a refused sign-in and puts it into the audit log, for unknown addresses as well. Internal.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RefuseLogIn {
+    door: Door,
 }
 
 impl Operation for RefuseLogIn {
@@ -258,16 +304,72 @@ impl Operation for RefuseLogIn {
     const SUMMARY: &'static str = "Notes a refused sign-in.";
     const ACCESS: Access = Access::System;
     const EFFECT: Effect = Effect::Write;
-    type Output = ();
+    /// Whether it was counted, or came when the door was closed.
+    type Output = Standing;
     type Error = AuthError;
 }
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RefuseLogIn {
-    async fn run(&self, _tx: &mut Tx) -> Result<Outcome<()>, AuthError> {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Standing>, AuthError> {
+        let attempt = self.door.attempt(tx.frame());
+        let standing = attempts::record_failure(tx, &attempt).await?;
         let who = self
+            .door
             .user
             .map_or_else(|| "unknown".to_owned(), |user| user.to_string());
-        Ok(Outcome::audited((), AuditEntry::on("user", who).refused()))
+        Ok(Outcome::audited(standing, AuditEntry::on("user", who).refused()))
+    }
+}
+
+/// Writes down what follows from a sign-in that succeeded. Internal.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NoteSignIn {
+    user: UserId,
+    label: String,
+    device: Option<[u8; 32]>,
+    remember: bool,
+}
+
+impl Operation for NoteSignIn {
+    const NAME: &'static str = "auth.session.note_sign_in";
+    const SUMMARY: &'static str = "Remembers the device of a sign-in and tells the user of a new one.";
+    const ACCESS: Access = Access::System;
+    const EFFECT: Effect = Effect::Write;
+    /// The token of a device that is remembered from now on.
+    type Output = Option<SecretText>;
+    type Error = AuthError;
+}
+
+impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for NoteSignIn {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Option<SecretText>>, AuthError> {
+        const WHY: &str = "bookkeeping of a sign-in, which was audited when its session began";
+        let frame = Arc::clone(tx.frame());
+        if let Some(device) = &self.device {
+            tx.devices().touch(device, frame.now()).await?;
+            return Ok(Outcome::unaudited(None, WHY));
+        }
+        let Some(user) = tx.users().find(self.user).await? else {
+            return Ok(Outcome::unaudited(None, WHY));
+        };
+        // The first device of all is no news, and where no client remembers any there is none to compare with.
+        let others = device::count(tx, self.user).await?;
+        let token = if self.remember {
+            Some(device::remember(tx, self.user).await?)
+        } else {
+            None
+        };
+        let entry =
+            AuditEntry::on("user", self.user).with(serde_json::json!({ "remembered": self.remember }));
+        let outcome = Outcome::audited(token, entry);
+        if others == 0 {
+            return Ok(outcome);
+        }
+        let mail = MailRequest::new(user.email, MailCategory::Security, "auth.session.new_device")
+            .with("display_name", user.display_name.as_str())
+            .with("session_label", label(&self.label))
+            .with("at", frame.now().to_string());
+        Ok(outcome.emit(mail.event(&frame, None)?))
     }
 }
 

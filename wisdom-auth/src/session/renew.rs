@@ -32,6 +32,9 @@ pub struct TokenPair {
     pub session: SessionId,
     /// Who signed in.
     pub user: UserId,
+    /// Of a log-in that asked for it: the token of this device, to present at the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<SecretText>,
 }
 
 impl TokenPair {
@@ -47,6 +50,7 @@ impl TokenPair {
             session: grant.session,
             user: grant.user,
             refresh_token: grant.refresh_token,
+            device_token: None,
         })
     }
 }

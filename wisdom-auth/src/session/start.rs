@@ -14,6 +14,7 @@ use wisdom_core::time::Timestamp;
 use super::refresh::RefreshPolicy;
 use super::refresh_token::{RefreshKey, RefreshToken};
 use super::{Session, event};
+use crate::attempts;
 use crate::error::AuthError;
 use crate::store::IdentityTx;
 
@@ -103,6 +104,7 @@ pub(super) async fn begin<Tx: IdentityTx + ?Sized>(
         version: 1,
     };
     tx.sessions().insert(&session).await?;
+    attempts::record_success(tx, new.user).await?;
     let entry = AuditEntry::on("session", id).with(serde_json::json!({ "user": new.user }));
     let grant = SessionGrant::new(&session, &key);
     Ok(Outcome::audited(grant, entry).emit(event::started(&session)))

@@ -8,6 +8,7 @@ use wisdom_core::value::{DisplayName, EmailAddress};
 
 pub mod me;
 mod register;
+pub mod transfer;
 pub mod verify_email;
 
 pub use register::{CREATED, NewUser, created, register, replace_password_hash};

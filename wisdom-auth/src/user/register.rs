@@ -10,6 +10,7 @@ use wisdom_core::storage::StorageError;
 use wisdom_core::value::{DisplayName, EmailAddress};
 
 use super::{User, UserState};
+use crate::attempts;
 use crate::store::IdentityTx;
 
 /// The kind of the event that a user was made: once in the life of each.
@@ -64,7 +65,7 @@ pub fn created(user: &User) -> NewEvent {
 }
 
 /// Replaces a user's password hash, and counts the user's version up with it, so that of two changes at the same
-/// moment one is stale. Every change of a password goes through here.
+/// moment one is stale. What failed before is forgotten. Every change of a password goes through here.
 ///
 /// # Errors
 /// `StorageErrorKind::Stale` when the user has changed since it was read.
@@ -75,5 +76,6 @@ pub async fn replace_password_hash(
 ) -> Result<(), StorageError> {
     let now = tx.frame().now();
     tx.users().update(user, user.version).await?;
-    tx.users().set_password_hash(user.id, phc, now).await
+    tx.users().set_password_hash(user.id, phc, now).await?;
+    attempts::record_success(tx, user.id).await
 }

@@ -257,6 +257,36 @@ If it was not you, change your password and make new recovery codes at once:
 ",
     },
     Template {
+        name: "auth.session.new_device",
+        parameters: &["display_name", "session_label", "at"],
+        page: None,
+        subject: "New sign-in to your account",
+        text: "Hello {display_name},
+
+on {at} somebody signed in to your account on a device that you did not use before:
+
+    {session_label}
+
+If it was you, there is nothing to do. If it was not, change your password, which signs all other devices out:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.password.changed",
+        parameters: &["display_name", "at"],
+        page: None,
+        subject: "Your password was changed",
+        text: "Hello {display_name},
+
+on {at} the password of your account was changed, and all other sessions were signed out.
+
+If it was not you, somebody else knows your old password: reset it at once, and tell your administrator.
+
+{app_url}
+",
+    },
+    Template {
         name: "tenancy.invitation",
         parameters: &["tenant_name", "inviter", "role", "token"],
         page: Some("accept-invitation"),

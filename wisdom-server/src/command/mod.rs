@@ -11,6 +11,7 @@ macro_rules! say {
 mod run;
 mod settings;
 mod show;
+mod users;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use wisdom_adapters::config::{Config, TokenAlgorithm};
 use wisdom_adapters::{Wisdom, WisdomBuilder};
 
 use settings::Settings;
+use users::UsersCommand;
 
 /// The reference deployment of Wisdom. Without a command it serves.
 #[derive(Debug, Parser)]
@@ -45,6 +47,9 @@ enum Command {
     /// The keys that tokens are signed with.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Move users in and out.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Bring the database to this version's schema, and exit.
     Migrate,
 }
@@ -107,6 +112,16 @@ fn execute(cli: Cli) -> Result<(), Trouble> {
         }),
         Command::Keys(KeysCommand::Rotate { algorithm, at_once }) => {
             show::rotate(&config, algorithm, at_once)
+        }
+        Command::Users(command) => {
+            let settings = config.clone();
+            run::block_on(&config, async {
+                let wisdom = assemble(settings).await?;
+                match command {
+                    UsersCommand::Import(args) => users::import(&wisdom, &args).await,
+                    UsersCommand::Export { hashes } => users::export(&wisdom, hashes).await,
+                }
+            })
         }
         Command::Migrate => {
             let settings = config.clone();

@@ -6,6 +6,7 @@
     reason = "what goes wrong in a test's own machinery fails the test"
 )]
 
+mod attempts;
 mod crash;
 mod flow;
 mod forgery;
@@ -16,5 +17,7 @@ mod limits;
 mod listener;
 mod openapi;
 mod outside_verifiers;
+mod passwords;
 mod roles;
 mod sign_in;
+mod transfer;

@@ -61,6 +61,8 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "tenancy.invitation.accept_and_register" => {
             json!({ "token": "x", "password": "long enough for that", "display_name": "X" })
         }
+        "auth.password.check" => json!({ "email": "x@example.org", "password": "x" }),
+        "auth.password.change" => json!({ "current_password": "x", "new_password": "x" }),
         "auth.session.log_in" => json!({ "email": "nobody@example.org", "password": "x" }),
         "auth.email.request_verification"
         | "auth.password.request_reset"

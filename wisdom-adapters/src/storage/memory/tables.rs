@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 
 use imbl::{OrdMap, OrdSet};
 use uuid::Uuid;
+use wisdom_auth::attempts::device::KnownDevice;
+use wisdom_auth::attempts::{Counter, KeyKind};
 use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
 use wisdom_auth::second_factor::device::RememberedDevice;
 use wisdom_auth::second_factor::totp::TotpCredential;
@@ -32,6 +34,8 @@ pub(super) struct Tables {
     pub(super) passwords: OrdMap<UserId, String>,
     /// The generation of a user's credentials; absent, it is the first.
     pub(super) credentials: OrdMap<UserId, i64>,
+    /// Newest first.
+    pub(super) old_passwords: OrdMap<UserId, Vec<String>>,
     pub(super) sessions: OrdMap<SessionId, Session>,
     pub(super) sessions_of_user: OrdSet<(UserId, SessionId)>,
     pub(super) one_time_tokens: OrdMap<[u8; 32], OneTimeToken>,
@@ -43,6 +47,9 @@ pub(super) struct Tables {
     pub(super) totp_credentials: OrdMap<UserId, TotpCredential>,
     pub(super) recovery_codes: OrdSet<(UserId, [u8; 32])>,
     pub(super) remembered_devices: OrdMap<[u8; 32], RememberedDevice>,
+
+    pub(super) failed_tries: OrdMap<[u8; 32], (KeyKind, Counter)>,
+    pub(super) devices: OrdMap<[u8; 32], KnownDevice>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.

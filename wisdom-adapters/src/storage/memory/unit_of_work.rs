@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use wisdom_auth::store::{
-    IdentityTx, OneTimeTokens, RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
+    AttemptCounters, IdentityTx, KnownDevices, OneTimeTokens, RememberedDevices, SecondFactors, Sessions,
+    SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -145,6 +146,14 @@ impl IdentityTx for MemoryTx {
     }
 
     fn remembered_devices(&mut self) -> &mut dyn RememberedDevices {
+        self
+    }
+
+    fn attempts(&mut self) -> &mut dyn AttemptCounters {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn KnownDevices {
         self
     }
 }

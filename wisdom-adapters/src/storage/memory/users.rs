@@ -69,6 +69,19 @@ impl Users for MemoryTx {
         Ok(())
     }
 
+    async fn page(&mut self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StorageError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let behind = |user: &&User| after.is_none_or(|after| user.id > after);
+        Ok(self
+            .read()
+            .users
+            .values()
+            .filter(behind)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
     async fn password_hash(&mut self, id: UserId) -> Result<Option<String>, StorageError> {
         Ok(self.read().passwords.get(&id).cloned())
     }
@@ -98,6 +111,25 @@ impl Users for MemoryTx {
         }
         let next = tables.credentials.get(&id).copied().unwrap_or(1) + 1;
         tables.credentials.insert(id, next);
+        Ok(())
+    }
+
+    async fn old_password_hashes(&mut self, id: UserId, limit: u32) -> Result<Vec<String>, StorageError> {
+        let old = self.read().old_passwords.get(&id).cloned().unwrap_or_default();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(old.into_iter().take(limit).collect())
+    }
+
+    async fn add_old_password_hash(&mut self, id: UserId, phc: &str, limit: u32) -> Result<(), StorageError> {
+        const OPERATION: &str = "old_passwords.insert";
+        let tables = self.write(OPERATION)?;
+        if !tables.users.contains_key(&id) {
+            return Err(StorageError::conflict(OPERATION, Constraint::REFERENCE));
+        }
+        let mut old = tables.old_passwords.get(&id).cloned().unwrap_or_default();
+        old.insert(0, phc.to_owned());
+        old.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        tables.old_passwords.insert(id, old);
         Ok(())
     }
 }

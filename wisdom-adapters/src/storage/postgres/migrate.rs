@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (
         1,
         "identity",
@@ -28,6 +28,16 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         4,
         "isolation",
         include_str!("../../../migrations/postgres/0004_isolation.sql"),
+    ),
+    (
+        5,
+        "old passwords",
+        include_str!("../../../migrations/postgres/0005_old_passwords.sql"),
+    ),
+    (
+        6,
+        "attempts",
+        include_str!("../../../migrations/postgres/0006_attempts.sql"),
     ),
     (
         7,

@@ -2,9 +2,9 @@
 
 use super::statement::Statement;
 use super::{
-    audit_log, deliveries, delivery_queue, endpoints, events, idempotency, invitations, memberships,
-    one_time_tokens, outbox, own_tenant, remembered_devices, second_factors, sessions, sign_in_challenges,
-    tenants, users,
+    attempts, audit_log, deliveries, delivery_queue, endpoints, events, idempotency, invitations,
+    memberships, one_time_tokens, outbox, own_tenant, remembered_devices, second_factors, sessions,
+    sign_in_challenges, tenants, users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -37,6 +37,12 @@ const OF_TENANT: &[(Statement, &str)] = &[
 const OF_SYSTEM: &[(Statement, &str)] = &[
     (users::FIND, "uuid"),
     (users::FIND_BY_EMAIL, "text"),
+    (users::PAGE, "uuid, bigint"),
+    (users::OLD_PASSWORDS, "uuid, bigint"),
+    (attempts::FIND, "bytea"),
+    (attempts::SWEEP, "text, timestamptz, bigint"),
+    (attempts::FIND_DEVICE, "bytea"),
+    (attempts::COUNT_DEVICES, "uuid, timestamptz"),
     (sessions::FIND, "uuid"),
     (sessions::LIST_LIVE, "uuid, timestamptz"),
     (one_time_tokens::CONSUME, "bytea, text, timestamptz"),
@@ -64,6 +70,8 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0001_identity.sql"),
         include_str!("../../../migrations/sqlite/0002_tenancy.sql"),
         include_str!("../../../migrations/sqlite/0003_events.sql"),
+        include_str!("../../../migrations/sqlite/0005_old_passwords.sql"),
+        include_str!("../../../migrations/sqlite/0006_attempts.sql"),
         include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
     ] {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 use wisdom_auth::store::{
-    IdentityTx, OneTimeTokens, RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
+    AttemptCounters, IdentityTx, KnownDevices, OneTimeTokens, RememberedDevices, SecondFactors, Sessions,
+    SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -179,6 +180,14 @@ impl IdentityTx for Unit {
     }
 
     fn remembered_devices(&mut self) -> &mut dyn RememberedDevices {
+        self
+    }
+
+    fn attempts(&mut self) -> &mut dyn AttemptCounters {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn KnownDevices {
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Users and their password hashes.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 use wisdom_auth::store::Users;
 use wisdom_auth::user::{User, UserState};
 use wisdom_core::id::UserId;
@@ -31,6 +32,11 @@ const UPDATE: Statement = Statement::new(
     "UPDATE users SET email = $2, email_key = $3, email_verified_at = $4, display_name = $5, state = $6,
      version = $7 + 1 WHERE id = $1 AND version = $7",
 );
+pub(super) const PAGE: Statement = Statement::new(
+    "users.page",
+    "SELECT id, email, email_verified_at, display_name, state, created_at, version
+     FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+);
 const PASSWORD: Statement = Statement::new(
     "users.password_hash",
     "SELECT phc FROM password_credentials WHERE user_id = $1",
@@ -39,6 +45,20 @@ const SET_PASSWORD: Statement = Statement::new(
     "users.set_password_hash",
     "INSERT INTO password_credentials (user_id, phc, changed_at) VALUES ($1, $2, $3)
      ON CONFLICT (user_id) DO UPDATE SET phc = excluded.phc, changed_at = excluded.changed_at",
+);
+pub(super) const OLD_PASSWORDS: Statement = Statement::new(
+    "old_passwords.list",
+    "SELECT phc FROM old_passwords WHERE user_id = $1 ORDER BY place DESC LIMIT $2",
+);
+const ADD_OLD_PASSWORD: Statement = Statement::new(
+    "old_passwords.insert",
+    "INSERT INTO old_passwords (user_id, place, phc)
+     SELECT $1, COALESCE(MAX(place), 0) + 1, $2 FROM old_passwords WHERE user_id = $1",
+);
+const FORGET_OLD_PASSWORDS: Statement = Statement::new(
+    "old_passwords.delete",
+    "DELETE FROM old_passwords WHERE user_id = $1
+     AND place <= (SELECT MAX(place) FROM old_passwords WHERE user_id = $1) - $2",
 );
 
 // SQLite's writers take turns; on PostgreSQL the row stays locked, against others who ask for it and against changes.
@@ -116,6 +136,17 @@ impl Users for Unit {
         current(self.sql_tx().execute(&UPDATE, &values).await?, &UPDATE)
     }
 
+    async fn page(&mut self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StorageError> {
+        // No user has the nil id.
+        let after = after.map_or(Uuid::nil(), |id| id.as_uuid());
+        self.sql_tx()
+            .fetch_all(&PAGE, &[after.into(), i64::from(limit).into()])
+            .await?
+            .iter()
+            .map(user)
+            .collect()
+    }
+
     async fn password_hash(&mut self, id: UserId) -> Result<Option<String>, StorageError> {
         self.sql_tx()
             .fetch_optional(&PASSWORD, &[id.into()])
@@ -144,5 +175,26 @@ impl Users for Unit {
             self.sql_tx().execute(&NEXT_CREDENTIALS, &[id.into()]).await?,
             &NEXT_CREDENTIALS,
         )
+    }
+
+    async fn old_password_hashes(&mut self, id: UserId, limit: u32) -> Result<Vec<String>, StorageError> {
+        self.sql_tx()
+            .fetch_all(&OLD_PASSWORDS, &[id.into(), i64::from(limit).into()])
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+
+    async fn add_old_password_hash(&mut self, id: UserId, phc: &str, limit: u32) -> Result<(), StorageError> {
+        if limit > 0 {
+            self.sql_tx()
+                .execute(&ADD_OLD_PASSWORD, &[id.into(), phc.into()])
+                .await?;
+        }
+        self.sql_tx()
+            .execute(&FORGET_OLD_PASSWORDS, &[id.into(), i64::from(limit).into()])
+            .await?;
+        Ok(())
     }
 }

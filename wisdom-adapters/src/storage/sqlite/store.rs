@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (
         1,
         "identity",
@@ -32,6 +32,16 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         3,
         "events",
         include_str!("../../../migrations/sqlite/0003_events.sql"),
+    ),
+    (
+        5,
+        "old passwords",
+        include_str!("../../../migrations/sqlite/0005_old_passwords.sql"),
+    ),
+    (
+        6,
+        "attempts",
+        include_str!("../../../migrations/sqlite/0006_attempts.sql"),
     ),
     (
         7,
