@@ -12,8 +12,9 @@ pub use crate::second_factor::enrolment::{
 pub use crate::session::list::ListSessions;
 pub use crate::session::log_in::LogIn;
 pub use crate::session::log_out::LogOut;
+pub use crate::session::rename::RenameSession;
 pub use crate::session::renew::Refresh;
-pub use crate::session::revoke::RevokeOne;
+pub use crate::session::revoke::{RevokeOne, RevokeOthers};
 pub use crate::session::second_factor::FinishSignIn;
 pub use crate::session::step_up::StepUp;
 pub use crate::user::me::Me;

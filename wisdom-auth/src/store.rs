@@ -13,6 +13,7 @@ use crate::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::second_factor::device::RememberedDevice;
 use crate::second_factor::totp::TotpCredential;
 use crate::session::challenge::SignInChallenge;
+use crate::session::feed::RevokedSession;
 use crate::session::{RevokeReason, Session};
 use crate::user::User;
 
@@ -79,7 +80,17 @@ pub trait Sessions: Send {
     /// The user's sessions that are not revoked and whose ends lie after `now`, newest first, at most 100.
     async fn list_live(&mut self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StorageError>;
 
+    /// The sessions that were revoked after this one, oldest first by time and id, at most `limit`.
+    async fn list_revoked(
+        &mut self,
+        after: RevokedSession,
+        limit: u32,
+    ) -> Result<Vec<RevokedSession>, StorageError>;
+
     /// Revokes all live sessions of the user but `except`, in one statement; answers their ids.
+    ///
+    /// A session of the user that is inserted at the same moment is either among them, or its unit of work sees from the
+    /// insert on what this one has changed.
     async fn revoke_all(
         &mut self,
         user: UserId,

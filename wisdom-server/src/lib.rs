@@ -3,6 +3,7 @@
 mod body;
 mod client;
 pub mod command;
+mod cookies;
 mod cors;
 mod credential;
 mod endpoint;
@@ -19,7 +20,7 @@ mod serve;
 mod service;
 pub mod telemetry;
 
-pub use cors::CorsError;
+pub use cors::OriginError;
 pub use route::{Route, RouteError, route};
 pub use serve::Server;
 pub use service::{Answer, Service, ServiceError};

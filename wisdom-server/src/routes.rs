@@ -3,9 +3,9 @@
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{
     ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn,
-    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
+    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
     RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus, StepUp, VerifyEmail,
+    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -68,6 +68,8 @@ pub fn all() -> Vec<Route> {
         route::<LogOut>(POST, "/v1/auth/log-out", EMPTY),
         route::<Me>(GET, "/v1/me", OK),
         route::<ListSessions>(GET, "/v1/sessions", OK),
+        route::<RevokeOthers>(DELETE, "/v1/sessions", EMPTY),
+        route::<RenameSession>(PATCH, "/v1/sessions/{session}", EMPTY),
         route::<RevokeOne>(DELETE, "/v1/sessions/{session}", EMPTY),
 
         route::<CreateTenant>(POST, "/v1/tenants", CREATED),

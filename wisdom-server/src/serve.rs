@@ -27,7 +27,7 @@ use tower::Layer as _;
 use tower_http::cors::CorsLayer;
 use wisdom_adapters::config::ServerConfig;
 
-use crate::cors::{self, CorsError};
+use crate::cors::{self, OriginError};
 use crate::limits::{
     HEADER_TIME, HTTP1_BUFFER_BYTES, HTTP1_HEADER_LINES, HTTP2_CONNECTION_WINDOW, HTTP2_HEADER_LIST_BYTES,
     HTTP2_IDLE_TIME, HTTP2_LOCAL_RESETS, HTTP2_PENDING_RESETS, HTTP2_PING_AFTER, HTTP2_PING_TIME,
@@ -51,11 +51,11 @@ impl Server {
     /// A server as configured.
     ///
     /// # Errors
-    /// [`CorsError`] when a configured origin is not one.
-    pub fn new(service: Service, config: &ServerConfig) -> Result<Self, CorsError> {
+    /// [`OriginError`] when a configured origin is not one.
+    pub fn new(service: Service, config: &ServerConfig) -> Result<Self, OriginError> {
         let connections = Connections {
             service,
-            cors: cors::layer(&config.cors_origins)?,
+            cors: cors::layer(config)?,
             http1: http1_builder(),
             http2: http2_builder(),
             stop: CancellationToken::new(),

@@ -28,6 +28,8 @@ use wisdom_core::id::{MAX_ID_TEXT, RequestId, UserId};
 use wisdom_core::port::rate_limit::RatePolicyError;
 use wisdom_core::trace::{RequestInfo, TraceContext};
 
+use crate::cookies::CookieMode;
+use crate::cors::OriginError;
 use crate::endpoint::{Endpoint, Target, endpoints};
 use crate::health::Health;
 use crate::limits::{HEADER_BYTES, HEADER_LINES};
@@ -55,6 +57,9 @@ pub enum ServiceError {
     /// The rate limits.
     #[error("`rate_limit`: {0}")]
     Rate(#[from] RatePolicyError),
+    /// The origins that may use cookies.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// The `OpenAPI` document.
     #[error("the OpenAPI document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
@@ -72,6 +77,7 @@ struct Inner {
     wisdom: Arc<Wisdom>,
     paths: Paths<Endpoint>,
     limits: Limits,
+    cookies: Option<CookieMode>,
     health: Health,
     metrics: Option<PrometheusHandle>,
     openapi: Bytes,
@@ -116,6 +122,7 @@ impl Service {
         let inner = Inner {
             paths: Paths::new(endpoints(wisdom.catalogue(), routes)?)?,
             limits: Limits::new(Arc::clone(&wisdom.ports().rate_limit), &config.rate_limit)?,
+            cookies: CookieMode::new(&config.server)?,
             health: Health::default(),
             metrics,
             openapi: serde_json::to_vec(&document)?.into(),

@@ -32,6 +32,7 @@ use wisdom_tenancy::kit::InvitationPolicy;
 
 use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
+use super::revocation_feed::RevocationFeed;
 use super::{OpenError, Ports, Wisdom, catalogue, password, sight};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
@@ -172,7 +173,8 @@ impl WisdomBuilder {
         operations.extend(self.operations);
         let catalogue = Catalogue::new(operations).map_err(|e| OpenError::Assembly(e.to_string()))?;
         let (sights, sights_inbox) = mpsc::channel(sight::WAITING);
-        Ok(Arc::new(Wisdom {
+        let wisdom = Arc::new(Wisdom {
+            revocation_feed: RevocationFeed::new(is_memory(&config)?),
             config,
             runner,
             catalogue,
@@ -183,8 +185,21 @@ impl WisdomBuilder {
             memberships,
             sights,
             sights_inbox: Mutex::new(Some(sights_inbox)),
-        }))
+        });
+        // Before the first request: what ended while this process was not there.
+        let known = wisdom.read_revocations().await;
+        known.map_err(|e| OpenError::Assembly(e.to_string()))?;
+        Ok(wisdom)
     }
+}
+
+/// Whether storage is inside of this process.
+fn is_memory(config: &Config) -> Result<bool, OpenError> {
+    let url = resolve_text(&config.storage.url).map_err(|source| OpenError::Secret {
+        key: "storage.url",
+        source,
+    })?;
+    Ok(url.expose().starts_with("memory:"))
 }
 
 async fn open_storage(config: &Config, kit: &Arc<Kit>) -> Result<Arc<storage::DynStore>, OpenError> {

@@ -220,6 +220,7 @@ impl Wisdom {
         })?;
         let principal = call.token.map(|token| self.authenticate(token)).transpose()?;
         if let Some(principal) = &principal {
+            self.ensure_open(principal).await?;
             self.note_sight(principal);
         }
         let caller = self.caller(entry, principal, call.tenant, call.request).await?;

@@ -3,9 +3,9 @@
 use wisdom_auth::attempts::sweep::SweepAttempts;
 use wisdom_auth::operation::{
     ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn,
-    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
+    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
     RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeOne, SecondFactorStatus, StepUp, VerifyEmail,
+    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -60,7 +60,9 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<LogOut>(),
         Entry::flow::<Me>(),
         Entry::system::<ListSessions>(),
+        Entry::system::<RenameSession>(),
         Entry::flow::<RevokeOne>(),
+        Entry::flow::<RevokeOthers>(),
         Entry::system::<CreateTenant>(),
         Entry::system::<ListTenants>(),
         Entry::tenant::<GetTenant>(),

@@ -26,6 +26,7 @@ mod key_rotation;
 mod memberships;
 mod password;
 mod ports;
+mod revocation_feed;
 mod sight;
 mod standing;
 mod workers;
@@ -50,6 +51,7 @@ pub struct Wisdom {
     ports: Ports,
     keys: Keys,
     memberships: Arc<Memberships>,
+    revocation_feed: revocation_feed::RevocationFeed,
     sights: tokio::sync::mpsc::Sender<wisdom_auth::session::confirmation::ConfirmGeneration>,
     sights_inbox: std::sync::Mutex<
         Option<tokio::sync::mpsc::Receiver<wisdom_auth::session::confirmation::ConfirmGeneration>>,

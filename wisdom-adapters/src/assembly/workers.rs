@@ -54,6 +54,8 @@ impl Wisdom {
         tasks.spawn(async move { wisdom.follow_keys(token).await });
         let (wisdom, token) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move { wisdom.sweep_attempts(token).await });
+        let (wisdom, token) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move { wisdom.follow_revocations(token).await });
         Workers { stop, tasks }
     }
 

@@ -144,7 +144,7 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
 }
 
 /// Keys that take a list, so that one value is a list of one.
-const LISTS: [&str; 4] = ["cors_origins", "trusted_proxies", "context_words", "pepper"];
+const LISTS: [&str; 4] = ["_origins", "trusted_proxies", "context_words", "pepper"];
 
 fn retype(root: &mut Value, path: &str) -> bool {
     let pointer = format!("/{}", path.replace('.', "/"));

@@ -421,6 +421,15 @@ pub struct WebhooksConfig {
     pub allow_loopback: Option<bool>,
 }
 
+/// `SameSite` of cookies (RFC 6265bis, section 4.1.2.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SameSite {
+    /// With requests from pages of the same site, and when somebody follows a link here.
+    Lax,
+    /// With requests from pages of the same site only.
+    Strict,
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -433,6 +442,11 @@ pub struct ServerConfig {
     pub request_timeout_seconds: u32,
     /// Origins of browser applications that may call (CORS); empty: none.
     pub cors_origins: Vec<String>,
+    /// Origins of browser applications that may keep their session in cookies instead of holding tokens; empty: none.
+    /// They may call across origins without standing in `cors_origins` too.
+    pub cookie_origins: Vec<String>,
+    /// When browsers send those cookies along.
+    pub cookie_same_site: SameSite,
     /// Addresses of proxies whose `X-Forwarded-For` is believed; empty: none.
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// On SIGTERM, running requests have this many seconds.
@@ -446,6 +460,8 @@ impl Default for ServerConfig {
             max_connections: 10_000,
             request_timeout_seconds: 30,
             cors_origins: Vec::new(),
+            cookie_origins: Vec::new(),
+            cookie_same_site: SameSite::Lax,
             trusted_proxies: Vec::new(),
             drain_seconds: 20,
         }

@@ -42,6 +42,8 @@ macro_rules! auth_flows {
             sessions::signing_out_ends_both_tokens_at_once,
             sessions::users_see_and_end_their_own_sessions_only,
             sessions::all_but_one_can_be_ended,
+            sessions::others_end_and_the_one_that_asks_stays,
+            sessions::a_session_is_named_by_its_user_only,
             sessions::the_mailed_token_proves_the_address_once,
             sessions::me_is_answered_from_the_token,
             mailed_proof::known_and_unknown_addresses_get_one_answer,

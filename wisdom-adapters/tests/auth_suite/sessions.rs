@@ -5,7 +5,7 @@ use std::time::Duration;
 use wisdom_auth::authenticate::confirm_sight;
 use wisdom_auth::kit::AuthHost as _;
 use wisdom_auth::one_time_token::{self, TokenPurpose};
-use wisdom_auth::operation::{ListSessions, LogOut, Me, RevokeOne, VerifyEmail};
+use wisdom_auth::operation::{ListSessions, LogOut, Me, RenameSession, RevokeOne, RevokeOthers, VerifyEmail};
 use wisdom_auth::session::RevokeReason;
 use wisdom_auth::session::revoke::RevokeAllSessions;
 use wisdom_core::conformance::save;
@@ -184,4 +184,46 @@ pub(crate) async fn me_is_answered_from_the_token(stage: &Stage) {
     let principal = stage.authenticate(&pair).unwrap();
     assert!(confirm_sight(stage.auth(), &principal).is_some());
     assert!(confirm_sight(stage.auth(), &principal).is_none());
+}
+
+pub(crate) async fn others_end_and_the_one_that_asks_stays(stage: &Stage) {
+    stage.person("ada@acme.example").await;
+    stage.person("eve@acme.example").await;
+    let (phone, laptop) = (
+        stage.log_in("ada@acme.example").await,
+        stage.log_in("ada@acme.example").await,
+    );
+    let eve = stage.log_in("eve@acme.example").await;
+    RevokeOthers {}.run(stage, &stage.caller(&laptop)).await.unwrap();
+    assert_eq!(code(stage.authenticate(&phone)), (401, "token.invalid"));
+    assert_eq!(code(stage.refresh(&phone).await), (401, "session.revoked"));
+    assert!(stage.authenticate(&laptop).is_ok() && stage.authenticate(&eve).is_ok());
+    assert!(stage.refresh(&laptop).await.is_ok() && stage.refresh(&eve).await.is_ok());
+}
+
+pub(crate) async fn a_session_is_named_by_its_user_only(stage: &Stage) {
+    stage.person("ada@acme.example").await;
+    stage.person("eve@acme.example").await;
+    let pair = stage.log_in("ada@acme.example").await;
+    let eve = stage.log_in("eve@acme.example").await;
+    let rename = |label: &str| RenameSession {
+        session: pair.session,
+        label: label.to_owned(),
+    };
+    let refused = stage
+        .runner()
+        .on_behalf(&stage.caller(&eve), &rename("mine"))
+        .await;
+    assert_eq!(code(refused), (404, "not_found"));
+    let ada = stage.caller(&pair);
+    let named = stage
+        .runner()
+        .on_behalf(&ada, &rename(" The\u{202e} red phone\n"))
+        .await;
+    named.unwrap();
+    assert_eq!(stage.session(pair.session).await.label, "The red phone");
+    assert!(stage.refresh(&pair).await.is_ok(), "a name changes nothing else");
+    LogOut {}.run(stage, &ada).await.unwrap();
+    let refused = stage.runner().on_behalf(&ada, &rename("late")).await;
+    assert_eq!(code(refused), (404, "not_found"), "what has ended keeps its name");
 }

@@ -19,6 +19,7 @@ const KEY: &str = concat!(
     include_str!("../../migrations/postgres/0005_old_passwords.sql"),
     include_str!("../../migrations/postgres/0006_attempts.sql"),
     include_str!("../../migrations/postgres/0007_second_factors.sql"),
+    include_str!("../../migrations/postgres/0009_revocations.sql"),
     include_str!("../../migrations/postgres/0011_actors.sql"),
 );
 

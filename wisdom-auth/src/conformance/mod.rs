@@ -56,6 +56,7 @@ macro_rules! identity_storage_conformance {
             live_sessions_end_at_their_ends
             revoke_all_ends_all_but_one
             revoke_all_overtakes_a_rotation
+            revoked_sessions_are_listed_in_their_order
             token_is_consumed_once
             token_consumers_at_once_have_one_winner
             token_replaced_is_void

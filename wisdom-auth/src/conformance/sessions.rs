@@ -5,9 +5,11 @@ use std::time::Duration;
 use wisdom_core::conformance::{Harness, parallel, retrying, save, try_save};
 use wisdom_core::id::SessionId;
 use wisdom_core::storage::{Constraint, StorageErrorKind};
+use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Effect;
 
 use super::fixtures::{IdentityStore, keep, new_session, seed_user};
+use crate::session::feed::RevokedSession;
 use crate::session::{RevokeReason, Session};
 use crate::store::IdentityTx as _;
 
@@ -293,4 +295,52 @@ pub async fn revoke_all_overtakes_a_rotation<S: IdentityStore + ?Sized>(h: &Harn
         .await
         .expect_err("it was revoked in between");
     assert_eq!(refused.kind(), StorageErrorKind::Stale, "{refused}");
+}
+
+/// What was revoked is listed by time and id, in pages, and nothing else is.
+pub async fn revoked_sessions_are_listed_in_their_order<S: IdentityStore + ?Sized>(h: &Harness<S>) {
+    let ada = seed_user(h, "ada").await;
+    keep(h, &new_session(h.test(), ada.id)).await;
+    let mut expected = Vec::new();
+    for round in 0..6 {
+        // Two at each moment, so that ids decide as well.
+        if round % 2 == 0 {
+            h.test().advance(Duration::from_secs(1));
+        }
+        let at = h.test().now();
+        let session = Session {
+            revoked: Some((at, RevokeReason::LogOut)),
+            ..new_session(h.test(), ada.id)
+        };
+        keep(h, &session).await;
+        expected.push(RevokedSession {
+            at,
+            session: session.id,
+        });
+    }
+    expected.sort_unstable();
+    let mut tx = h.system_read().await;
+    let mut after = RevokedSession {
+        at: Timestamp::EPOCH,
+        session: SessionId::from_uuid(uuid::Uuid::nil()),
+    };
+    let mut listed = Vec::new();
+    loop {
+        let page = tx.sessions().list_revoked(after, 4).await.expect("list_revoked");
+        assert!(page.len() <= 4, "{page:?}");
+        let Some(last) = page.last() else { break };
+        after = *last;
+        listed.extend(page);
+    }
+    assert_eq!(listed, expected);
+    let newest = RevokedSession {
+        session: SessionId::from_uuid(uuid::Uuid::nil()),
+        ..expected[4]
+    };
+    let page = tx
+        .sessions()
+        .list_revoked(newest, 100)
+        .await
+        .expect("list_revoked");
+    assert_eq!(page, expected[4..], "those of the same moment count");
 }

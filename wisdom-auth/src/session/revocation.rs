@@ -88,6 +88,19 @@ impl Revocations {
         }
     }
 
+    /// Adds a session that ended elsewhere; answers whether that was news.
+    pub fn learn(&self, session: SessionId, now: Timestamp) -> bool {
+        let known = self
+            .shard(session)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&session);
+        if !known {
+            self.revoke([session], now);
+        }
+        !known
+    }
+
     /// Drops the entries that no token can need any more. Worth calling every minute or so; memory is bounded without.
     pub fn sweep(&self, now: Timestamp) {
         for shard in &self.shards {
@@ -137,7 +150,8 @@ mod tests {
     fn an_entry_outlives_every_token_it_kills() {
         let set = Revocations::new(KEEP, 1_000);
         assert!(!set.is_revoked(session(1), at(0)));
-        set.revoke([session(1)], at(0));
+        assert!(set.learn(session(1), at(0)), "it is news");
+        assert!(!set.learn(session(1), at(0)));
         set.revoke([session(1)], at(0));
         assert!(set.is_revoked(session(1), at(0)) && set.is_revoked(session(1), at(-500)));
         assert!(!set.is_revoked(session(2), at(0)));

@@ -148,6 +148,36 @@ impl<H: AuthHost> Flow<H> for RevokeOne {
     }
 }
 
+/// Ends all of the caller's sessions but the one that asks.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeOthers {}
+
+impl Operation for RevokeOthers {
+    const NAME: &'static str = "auth.session.revoke_others";
+    const SUMMARY: &'static str = "Ends all of the caller's sessions but the one that asks.";
+    const ACCESS: Access = Access::Authenticated;
+    const EFFECT: Effect = Effect::Write;
+    type Output = ();
+    type Error = AuthError;
+}
+
+impl<H: AuthHost> Flow<H> for RevokeOthers {
+    async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
+        let own = caller.require_session()?;
+        let what = RevokeAllSessions {
+            user: own.user,
+            except: Some(own.session),
+            reason: RevokeReason::Revoked,
+        };
+        let ended = host.runner().on_behalf(caller, &what).await?;
+        host.auth()
+            .revocations
+            .revoke(ended, host.runner().kit().clock.now());
+        Ok(())
+    }
+}
+
 /// Ends a session and makes this node refuse its access tokens at once. The caller's own is refused here even when storage
 /// cannot be reached: who wants to leave is let go.
 pub(super) async fn end<H: AuthHost>(

@@ -17,7 +17,7 @@ use super::Trouble;
 use crate::{cors, openapi, routes};
 
 pub(super) fn check(config: &Config) -> Result<(), Trouble> {
-    cors::layer(&config.server.cors_origins).map_err(|error| error.to_string())?;
+    cors::layer(&config.server).map_err(|error| error.to_string())?;
     tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .map_err(|error| format!("`log.level`: {error}"))?;
     say!("The configuration is good.");

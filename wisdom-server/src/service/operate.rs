@@ -1,15 +1,21 @@
 //! From a routed request to an operation's answer.
 
+use std::borrow::Cow;
+
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Body;
 use matchit::Params;
+use serde_json::Value;
+use wisdom_auth::operation::{LogOut, Refresh};
 use wisdom_core::failure::{Failure, FailureKind};
 use wisdom_core::trace::RequestInfo;
+use wisdom_core::use_case::Operation as _;
 
 use super::{Answer, Inner, Trip, json};
+use crate::cookies::FromBrowser;
 use crate::endpoint::OperationEndpoint;
-use crate::{body, credential, input};
+use crate::{body, cookies, credential, input};
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -34,17 +40,22 @@ impl Inner {
             .catalogue()
             .get(operation.position)
             .ok_or_else(Failure::not_found)?;
+        let browser = cookies::from_browser(self.cookies.as_ref(), head)?;
         // Where anybody may come, a credential says nothing: an old one must not stop a log-in or refresh.
         let principal = if operation.public {
             None
         } else {
-            let token = credential::bearer(&head.headers)?;
+            let token = match &browser {
+                Some(browser) => browser.access_token()?.map(str::as_bytes),
+                None => credential::bearer(&head.headers)?,
+            };
             token.map(|token| wisdom.authenticate(token)).transpose()?
         };
         if let Some(principal) = &principal {
             trip.user = principal.user();
             let caller = principal.caller_id();
             self.limits.take_caller(caller, &mut trip.spent).await?;
+            wisdom.ensure_open(principal).await?;
             wisdom.note_sight(principal);
         } else if !operation.public {
             return Err(Failure::new(
@@ -76,44 +87,75 @@ impl Inner {
         trip.reading = true;
         let bytes = body::read(&head.headers, body, operation.body_bytes).await?;
         trip.reading = false;
-        let input = if operation.takes_body {
-            if head.uri.query().is_some_and(|query| !query.is_empty()) {
-                let text = "This route takes its input from the body, not from the query.";
-                return Err(Failure::new(
-                    FailureKind::InvalidArgument,
-                    "query.unexpected",
-                    text,
-                ));
-            }
-            if !bytes.is_empty() {
-                body::require_json(&head.headers)?;
-            }
-            input::with_body(wisdom_core::json::parse(&bytes)?, params)?
-        } else if bytes.is_empty() {
-            operation.plan.with_query(head, params)?
-        } else {
-            let text = "This route takes its input from the query, not from a body.";
-            return Err(Failure::new(
-                FailureKind::InvalidArgument,
-                "body.unexpected",
-                text,
-            ));
-        };
+        let refreshing = browser.as_ref().filter(|_| entry.name == Refresh::NAME);
+        let input = read_input(operation, head, &bytes, params, refreshing)?;
         let key = credential::idempotency_key(&head.headers)?;
         let reply = wisdom.dispatch(entry, &caller, input, key).await?;
+        let mut headers = HeaderMap::new();
+        let body = match &browser {
+            Some(browser) => {
+                if entry.name == LogOut::NAME {
+                    browser.clear(&mut headers);
+                }
+                browser
+                    .keep_tokens(Cow::Owned(reply.body), &mut headers)?
+                    .into_owned()
+            }
+            None => reply.body,
+        };
         // An operation that answers nothing has an empty answer, not a JSON `null`.
-        let mut answer = if operation.success == StatusCode::NO_CONTENT || reply.body == b"null" {
+        let mut answer = if operation.success == StatusCode::NO_CONTENT || body == b"null" {
             let mut answer = Answer::default();
             *answer.status_mut() = operation.success;
             answer
         } else {
-            json(operation.success, reply.body.into())
+            json(operation.success, body.into())
         };
+        answer.headers_mut().extend(headers);
         if reply.replayed {
             answer
                 .headers_mut()
                 .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         }
         Ok(answer)
+    }
+}
+
+/// An operation's input: from the body or the query, the path, and for a refresh from a cookie.
+fn read_input(
+    operation: &OperationEndpoint,
+    head: &Parts,
+    bytes: &[u8],
+    params: &Params<'_, '_>,
+    refreshing: Option<&FromBrowser<'_>>,
+) -> Result<Value, Failure> {
+    if operation.takes_body {
+        if head.uri.query().is_some_and(|query| !query.is_empty()) {
+            let text = "This route takes its input from the body, not from the query.";
+            return Err(Failure::new(
+                FailureKind::InvalidArgument,
+                "query.unexpected",
+                text,
+            ));
+        }
+        if !bytes.is_empty() {
+            body::require_json(&head.headers)?;
+        }
+        let input = match refreshing {
+            Some(browser) => {
+                let given = if bytes.is_empty() { b"{}" } else { bytes };
+                browser.with_refresh_token(wisdom_core::json::parse(given)?)?
+            }
+            None => wisdom_core::json::parse(bytes)?,
+        };
+        input::with_body(input, params)
+    } else if bytes.is_empty() {
+        operation.plan.with_query(head, params)
+    } else {
+        Err(Failure::new(
+            FailureKind::InvalidArgument,
+            "body.unexpected",
+            "This route takes its input from the query, not from a body.",
+        ))
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod attempts;
+mod cookies;
 mod crash;
 mod flow;
 mod forgery;
@@ -18,6 +19,7 @@ mod listener;
 mod openapi;
 mod outside_verifiers;
 mod passwords;
+mod revocation;
 mod roles;
 mod sign_in;
 mod transfer;

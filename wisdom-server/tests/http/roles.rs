@@ -82,6 +82,7 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "tenancy.member.change_role" => json!({ "role": "viewer" }),
         "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
+        "auth.session.rename" => json!({ "label": "Laptop" }),
         "auth.session.log_out"
         | "auth.totp.enrol"
         | "auth.recovery_codes.renew"

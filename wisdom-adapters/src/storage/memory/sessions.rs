@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use wisdom_auth::session::feed::RevokedSession;
 use wisdom_auth::session::{RevokeReason, Session};
 use wisdom_auth::store::Sessions;
 use wisdom_core::id::{SessionId, UserId};
@@ -68,6 +69,23 @@ impl Sessions for MemoryTx {
         sessions.sort_by_key(|session| Reverse((session.created_at, session.id)));
         sessions.truncate(LISTED);
         Ok(sessions)
+    }
+
+    async fn list_revoked(
+        &mut self,
+        after: RevokedSession,
+        limit: u32,
+    ) -> Result<Vec<RevokedSession>, StorageError> {
+        let ended = self.read().sessions.values().filter_map(|session| {
+            session.revoked.map(|(at, _)| RevokedSession {
+                at,
+                session: session.id,
+            })
+        });
+        let mut ended: Vec<_> = ended.filter(|ended| *ended > after).collect();
+        ended.sort_unstable();
+        ended.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(ended)
     }
 
     async fn revoke_all(

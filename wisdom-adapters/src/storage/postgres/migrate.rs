@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (
         1,
         "identity",
@@ -43,6 +43,11 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         7,
         "second_factors",
         include_str!("../../../migrations/postgres/0007_second_factors.sql"),
+    ),
+    (
+        9,
+        "revocations",
+        include_str!("../../../migrations/postgres/0009_revocations.sql"),
     ),
     (
         11,

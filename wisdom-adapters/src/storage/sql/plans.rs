@@ -45,6 +45,7 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (attempts::COUNT_DEVICES, "uuid, timestamptz"),
     (sessions::FIND, "uuid"),
     (sessions::LIST_LIVE, "uuid, timestamptz"),
+    (sessions::LIST_REVOKED, "timestamptz, uuid, bigint"),
     (one_time_tokens::CONSUME, "bytea, text, timestamptz"),
     (sign_in_challenges::FIND, "bytea"),
     (second_factors::TOTP, "uuid"),
@@ -73,6 +74,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0005_old_passwords.sql"),
         include_str!("../../../migrations/sqlite/0006_attempts.sql"),
         include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
+        include_str!("../../../migrations/sqlite/0009_revocations.sql"),
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();

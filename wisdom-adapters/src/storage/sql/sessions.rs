@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use uuid::Uuid;
+use wisdom_auth::session::feed::RevokedSession;
 use wisdom_auth::session::{RevokeReason, Session};
 use wisdom_auth::store::Sessions;
 use wisdom_core::id::{SessionId, UserId};
@@ -47,6 +48,19 @@ const REVOKE_ALL: Statement = Statement::new(
     "sessions.revoke_all",
     "UPDATE sessions SET revoked_at = $2, revoked_reason = $3, version = version + 1
      WHERE user_id = $1 AND revoked_at IS NULL AND idle_until > $2 AND absolute_until > $2 AND id <> $4 RETURNING id",
+);
+
+pub(super) const LIST_REVOKED: Statement = Statement::new(
+    "sessions.list_revoked",
+    "SELECT revoked_at, id FROM sessions
+     WHERE revoked_at IS NOT NULL AND (revoked_at, id) > ($1, $2) ORDER BY revoked_at, id LIMIT $3",
+);
+// A new session's reference holds the user's row as well: until it is committed nobody gets past this, and then it is
+// seen by the statement that follows. SQLite has one writer.
+const LOCK_USER: Statement = Statement::split(
+    "sessions.revoke_all",
+    "SELECT id FROM users WHERE id = $1",
+    "SELECT id FROM users WHERE id = $1 FOR UPDATE",
 );
 
 fn session(row: &Row) -> Result<Session, StorageError> {
@@ -139,6 +153,25 @@ impl Sessions for Unit {
             .collect()
     }
 
+    async fn list_revoked(
+        &mut self,
+        after: RevokedSession,
+        limit: u32,
+    ) -> Result<Vec<RevokedSession>, StorageError> {
+        let values = [after.at.into(), after.session.into(), i64::from(limit).into()];
+        self.sql_tx()
+            .fetch_all(&LIST_REVOKED, &values)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(RevokedSession {
+                    at: row.time(0)?,
+                    session: row.id(1)?,
+                })
+            })
+            .collect()
+    }
+
     async fn revoke_all(
         &mut self,
         user: UserId,
@@ -146,6 +179,7 @@ impl Sessions for Unit {
         reason: RevokeReason,
         at: Timestamp,
     ) -> Result<Vec<SessionId>, StorageError> {
+        self.sql_tx().fetch_optional(&LOCK_USER, &[user.into()]).await?;
         // No session has the nil id.
         let except = except.map_or(Uuid::nil(), |id| id.as_uuid());
         let values = [user.into(), at.into(), reason.as_str().into(), except.into()];

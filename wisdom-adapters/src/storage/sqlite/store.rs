@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (
         1,
         "identity",
@@ -47,6 +47,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
         7,
         "second_factors",
         include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
+    ),
+    (
+        9,
+        "revocations",
+        include_str!("../../../migrations/sqlite/0009_revocations.sql"),
     ),
     (
         11,
