@@ -177,13 +177,14 @@ make_venv() {
 
 node_packages() {
     export WISDOM_TEST_NODE_MODULES=$node/node_modules
-    if [ -d "$WISDOM_TEST_NODE_MODULES/jose" ]; then return; fi
+    if [ -d "$WISDOM_TEST_NODE_MODULES/jose" ] && [ -d "$WISDOM_TEST_NODE_MODULES/oidc-provider" ]; then return; fi
     run "Node packages" make_node_modules
 }
 
 make_node_modules() {
     mkdir -p "$node"
-    npm install --prefix "$node" --no-audit --no-fund --no-save --ignore-scripts 'jose@6.2.17'
+    npm install --prefix "$node" --no-audit --no-fund --no-save --ignore-scripts \
+        'jose@6.2.17' 'oidc-provider@9.13.3'
 }
 
 # --- private services -----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ use wisdom_core::catalogue::Host;
 use wisdom_core::port::rate_limit::RateLimit;
 use wisdom_core::unit_of_work::Store;
 
+use crate::federation::Federation;
 use crate::password::Passwords;
 use crate::session::confirmation::Confirmations;
 use crate::session::revocation::Revocations;
@@ -23,6 +24,8 @@ pub struct AuthServices {
     pub revocations: Revocations,
     /// Which generations of refresh tokens this node has seen in use.
     pub confirmations: Confirmations,
+    /// The providers one can sign in with.
+    pub federation: Federation,
     /// Throttling of sign-in.
     pub rate_limit: Arc<dyn RateLimit>,
 }

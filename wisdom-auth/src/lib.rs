@@ -5,6 +5,7 @@ pub mod authenticate;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod federation;
 pub mod kit;
 pub mod mailed_proof;
 pub mod one_time_token;

@@ -1,5 +1,11 @@
 //! Identity's operations, by name: what the catalogue lists.
 
+pub use crate::federation::begin::{BeginLink, BeginSignIn};
+pub use crate::federation::discover::DiscoverProvider;
+pub use crate::federation::identity::ListIdentities;
+pub use crate::federation::link::LinkIdentity;
+pub use crate::federation::list_providers::ListProviders;
+pub use crate::federation::unlink::UnlinkIdentity;
 pub use crate::mailed_proof::{
     ChangeEmail, LogInWithCode, LogInWithLink, RequestCode, RequestEmailChange, RequestLink,
     RequestPasswordReset, RequestVerification, ResetPassword,

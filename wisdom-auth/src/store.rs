@@ -1,7 +1,7 @@
 //! What identity asks of storage. Users are global: these repositories exist outside of any tenant only.
 
 use async_trait::async_trait;
-use wisdom_core::id::{SessionId, UserId};
+use wisdom_core::id::{ExternalIdentityId, SessionId, UserId};
 use wisdom_core::storage::StorageError;
 use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::UnitOfWork;
@@ -9,6 +9,8 @@ use wisdom_core::value::EmailAddress;
 
 use crate::attempts::device::KnownDevice;
 use crate::attempts::{AttemptKey, Counter};
+use crate::federation::attempt::Attempt;
+use crate::federation::identity::ExternalIdentity;
 use crate::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::second_factor::device::RememberedDevice;
 use crate::second_factor::totp::TotpCredential;
@@ -257,6 +259,53 @@ pub trait KnownDevices: Send {
     async fn forget(&mut self, user: UserId) -> Result<(), StorageError>;
 }
 
+/// Accounts at providers that let users in.
+#[async_trait]
+pub trait ExternalIdentities: Send {
+    /// Adds an identity.
+    ///
+    /// One that is there already for (issuer, subject) is a conflict with `Constraint::EXTERNAL_IDENTITY`, which leaves the
+    /// unit of work usable.
+    async fn insert(&mut self, identity: &ExternalIdentity) -> Result<(), StorageError>;
+
+    /// The identity whom the issuer means by this subject, byte by byte.
+    async fn find_by_subject(
+        &mut self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StorageError>;
+
+    /// The user's identities, the oldest first.
+    async fn list_of_user(&mut self, user: UserId) -> Result<Vec<ExternalIdentity>, StorageError>;
+
+    /// Notes that the identity let its user in, and the address it came with, if it came with one.
+    async fn touch(
+        &mut self,
+        id: ExternalIdentityId,
+        email: Option<&EmailAddress>,
+        at: Timestamp,
+    ) -> Result<(), StorageError>;
+
+    /// Removes an identity of this user; `false` when there is none.
+    async fn delete(&mut self, id: ExternalIdentityId, user: UserId) -> Result<bool, StorageError>;
+}
+
+/// Ways to providers that were begun and not finished.
+#[async_trait]
+pub trait ProviderAttempts: Send {
+    /// Stores an attempt, and removes some of those that have expired.
+    async fn insert(&mut self, attempt: &Attempt) -> Result<(), StorageError>;
+
+    /// Uses up the attempt with this hash, if it exists and has not expired at `now`.
+    ///
+    /// One statement: of parallel calls exactly one gets the attempt.
+    async fn consume(
+        &mut self,
+        state_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Attempt>, StorageError>;
+}
+
 /// The unit of work of identity.
 pub trait IdentityTx: UnitOfWork {
     /// Users.
@@ -275,4 +324,8 @@ pub trait IdentityTx: UnitOfWork {
     fn attempts(&mut self) -> &mut dyn AttemptCounters;
     /// Known devices.
     fn devices(&mut self) -> &mut dyn KnownDevices;
+    /// Accounts at providers.
+    fn external_identities(&mut self) -> &mut dyn ExternalIdentities;
+    /// Ways to providers that were begun and not finished.
+    fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts;
 }

@@ -281,6 +281,7 @@ kinds! {
     Delivery, DeliveryId, "dlv", "webhook delivery";
     Audit, AuditId, "aud", "audit entry";
     Request, RequestId, "req", "request";
+    ExternalIdentity, ExternalIdentityId, "idn", "external identity";
     SigningKey, SigningKeyId, "key", "signing key";
     Mail, MailId, "eml", "mail";
     ApiKey, ApiKeyId, "akey", "API key";

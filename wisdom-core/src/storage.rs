@@ -40,6 +40,8 @@ impl Constraint {
     pub const MEMBERSHIP_USER: Self = Self("membership.user");
     /// One live invitation for an address in a tenant.
     pub const INVITATION_ADDRESS: Self = Self("invitation.address");
+    /// One external identity for an issuer and subject.
+    pub const EXTERNAL_IDENTITY: Self = Self("external_identity.subject");
     /// What is referred to does not exist in this tenant.
     pub const REFERENCE: Self = Self("reference");
     /// An id that exists already.

@@ -2,10 +2,12 @@
 
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{
-    ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn,
-    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
+    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp,
+    DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, LinkIdentity, ListIdentities, ListProviders,
+    ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
     RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, VerifyEmail,
+    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, UnlinkIdentity,
+    VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -22,6 +24,7 @@ use wisdom_tenancy::invitation::{
     AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
 };
 use wisdom_tenancy::membership::{ChangeRole, GetMember, LeaveTenant, ListMembers, RemoveMember};
+use wisdom_tenancy::provider_sign_in::CompleteSignIn;
 use wisdom_tenancy::sign_up::SignUp;
 use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
 
@@ -67,6 +70,14 @@ pub fn all() -> Vec<Route> {
         route::<Refresh>(POST, "/v1/auth/refresh", OK),
         route::<LogOut>(POST, "/v1/auth/log-out", EMPTY),
         route::<Me>(GET, "/v1/me", OK),
+        route::<ListProviders>(GET, "/v1/auth/providers", OK),
+        route::<DiscoverProvider>(POST, "/v1/auth/providers/discover", OK),
+        route::<BeginSignIn>(POST, "/v1/auth/providers/{provider}/begin", OK),
+        route::<CompleteSignIn>(POST, "/v1/auth/providers/{provider}/complete", OK),
+        route::<BeginLink>(POST, "/v1/auth/providers/{provider}/begin-link", OK),
+        route::<LinkIdentity>(POST, "/v1/auth/providers/{provider}/link", CREATED),
+        route::<ListIdentities>(GET, "/v1/identities", OK),
+        route::<UnlinkIdentity>(DELETE, "/v1/identities/{identity}", EMPTY),
         route::<ListSessions>(GET, "/v1/sessions", OK),
         route::<RevokeOthers>(DELETE, "/v1/sessions", EMPTY),
         route::<RenameSession>(PATCH, "/v1/sessions/{session}", EMPTY),

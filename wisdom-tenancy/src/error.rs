@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use wisdom_auth::error::AuthError;
+use wisdom_auth::federation::FederationError;
 use wisdom_core::access::AccessError;
 use wisdom_core::failure::{Failure, FailureKind, OperationError, PublicMessage};
 use wisdom_core::page::PageError;
@@ -23,6 +24,9 @@ pub enum TenancyError {
     /// Identity refused: a weak password, hashing out of capacity, too many sign-ups.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// Signing in with a provider refused.
+    #[error(transparent)]
+    Federation(#[from] FederationError),
     /// The cursor or limit of a list is wrong.
     #[error(transparent)]
     Page(#[from] PageError),
@@ -102,6 +106,7 @@ impl OperationError for TenancyError {
             Self::Storage(error) => error.into(),
             Self::Access(error) => error.into(),
             Self::Auth(error) => error.into_failure(),
+            Self::Federation(error) => error.into_failure(),
             Self::Page(error) => error.into(),
             Self::Policy(error) => Failure::internal(error),
             Self::SlugTaken => plain(Conflict, "tenant.slug_taken", "Another tenant has this slug."),
@@ -164,6 +169,7 @@ impl OperationError for TenancyError {
         match self {
             Self::Storage(error) => Some(error),
             Self::Auth(error) => error.storage(),
+            Self::Federation(error) => error.storage(),
             _ => None,
         }
     }

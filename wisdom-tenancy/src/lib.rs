@@ -7,6 +7,7 @@ pub mod invitation;
 pub mod kit;
 pub mod membership;
 pub mod permission;
+pub mod provider_sign_in;
 pub mod sign_up;
 pub mod store;
 pub mod tenant;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use wisdom_auth::federation::FederationPolicy;
 use wisdom_auth::kit::AuthServices;
 use wisdom_auth::mailed_proof::ProofPolicy;
 use wisdom_auth::one_time_token::TokenPurpose;
@@ -33,7 +34,7 @@ use wisdom_tenancy::kit::InvitationPolicy;
 use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
 use super::revocation_feed::RevocationFeed;
-use super::{OpenError, Ports, Wisdom, catalogue, password, sight};
+use super::{OpenError, Ports, Wisdom, catalogue, federation, password, sight};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
 use crate::storage::{self, StoreOptions};
@@ -267,6 +268,11 @@ fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenE
             allow_loopback: loopback,
             ..WebhookPolicy::default()
         })
+        .with(FederationPolicy {
+            attempt: seconds(auth.federation.attempt_seconds),
+            per_source: auth.federation.per_source,
+            ..FederationPolicy::default()
+        })
         .with(InvitationPolicy {
             ttl: Duration::from_secs(days * 86_400),
             ..InvitationPolicy::default()
@@ -327,6 +333,7 @@ fn auth_services(config: &Config, kit: &Kit, keys: &Keys, ports: &Ports) -> Resu
         tokens: AccessTokens::new(ring, policy, Arc::clone(&kit.ids)),
         revocations: Revocations::new(longest, REVOCATIONS),
         confirmations: Confirmations::default(),
+        federation: federation::open(config, &ports.http)?,
         rate_limit: Arc::clone(&ports.rate_limit),
     })
 }

@@ -2,10 +2,12 @@
 
 use wisdom_auth::attempts::sweep::SweepAttempts;
 use wisdom_auth::operation::{
-    ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp, EnrolTotp, FinishSignIn,
-    ForgetDevices, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
+    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp,
+    DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, LinkIdentity, ListIdentities, ListProviders,
+    ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
     RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, VerifyEmail,
+    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, UnlinkIdentity,
+    VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -25,6 +27,7 @@ use wisdom_tenancy::invitation::{
     AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
 };
 use wisdom_tenancy::membership::{ChangeRole, GetMember, LeaveTenant, ListMembers, RemoveMember};
+use wisdom_tenancy::provider_sign_in::CompleteSignIn;
 use wisdom_tenancy::sign_up::SignUp;
 use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
 
@@ -59,6 +62,14 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<Refresh>(),
         Entry::flow::<LogOut>(),
         Entry::flow::<Me>(),
+        Entry::flow::<ListProviders>(),
+        Entry::flow::<DiscoverProvider>(),
+        Entry::flow::<BeginSignIn>(),
+        Entry::flow::<CompleteSignIn>(),
+        Entry::system::<ListIdentities>(),
+        Entry::flow::<BeginLink>(),
+        Entry::flow::<LinkIdentity>(),
+        Entry::system::<UnlinkIdentity>(),
         Entry::system::<ListSessions>(),
         Entry::system::<RenameSession>(),
         Entry::flow::<RevokeOne>(),

@@ -22,6 +22,7 @@ mod call;
 mod catalogue;
 mod consumers;
 mod error;
+mod federation;
 mod key_rotation;
 mod memberships;
 mod password;

@@ -143,8 +143,16 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
-/// Keys that take a list, so that one value is a list of one.
-const LISTS: [&str; 4] = ["_origins", "trusted_proxies", "context_words", "pepper"];
+/// Keys that take a list, so that a single text is a list of one.
+const LISTS: [&str; 7] = [
+    "_origins",
+    "trusted_proxies",
+    "context_words",
+    "pepper",
+    "return_to",
+    "scopes",
+    "domains",
+];
 
 fn retype(root: &mut Value, path: &str) -> bool {
     let pointer = format!("/{}", path.replace('.', "/"));
@@ -299,6 +307,18 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     check_identity(auth)?;
     check_attempts(&auth.attempts, within)?;
+    within(
+        "auth.federation.per_source",
+        auth.federation.per_source,
+        10,
+        1_000_000,
+    )?;
+    within(
+        "auth.federation.attempt_seconds",
+        auth.federation.attempt_seconds,
+        60,
+        600,
+    )?;
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
     within(
         "storage.max_connections",

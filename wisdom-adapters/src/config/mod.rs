@@ -3,6 +3,7 @@
 //! A document is TOML or JSON. Unknown keys are errors with a suggestion. Secrets come by reference (`env:NAME`,
 //! `file:PATH`), so that a configuration can be logged.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,11 +11,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod document;
+mod federation;
 mod identity;
 mod origin;
 mod secret_ref;
 
 pub use document::{ConfigError, Document, Format};
+pub use federation::{FederationConfig, ProviderConfig, ProviderPreset};
 pub use identity::{MailedProofConfig, SecondFactorConfig};
 pub use origin::Origin;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
@@ -283,6 +286,10 @@ pub struct AuthConfig {
     pub second_factor: SecondFactorConfig,
     /// How often credentials may be tried.
     pub attempts: AttemptsConfig,
+    /// Signing in with providers.
+    pub federation: FederationConfig,
+    /// The providers, by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
 }
 
 impl Default for AuthConfig {
@@ -300,6 +307,8 @@ impl Default for AuthConfig {
             mailed_proof: MailedProofConfig::default(),
             second_factor: SecondFactorConfig::default(),
             attempts: AttemptsConfig::default(),
+            federation: FederationConfig::default(),
+            providers: BTreeMap::new(),
         }
     }
 }

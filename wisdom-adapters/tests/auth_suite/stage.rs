@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use wisdom_adapters::storage::DynStore;
 use wisdom_auth::authenticate::authenticate;
 use wisdom_auth::error::AuthError;
+use wisdom_auth::federation::Federation;
 use wisdom_auth::kit::{AuthHost, AuthServices};
 use wisdom_auth::mailed_proof::{IssueProof, ProofWish, WISHED};
 use wisdom_auth::operation::{LogIn, Refresh};
@@ -138,6 +139,7 @@ impl Stage {
             tokens: AccessTokens::new(ring, policy.clone(), Arc::clone(&kit.ids)),
             revocations: Revocations::new(policy.longest_use(), 1_000_000),
             confirmations: Confirmations::default(),
+            federation: Federation::default(),
             rate_limit: Arc::clone(&limiter) as Arc<dyn RateLimit>,
         };
         // Parallel cases are about who wins, not about how soon the losers give up.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use wisdom_adapters::storage::DynStore;
+use wisdom_auth::federation::Federation;
 use wisdom_auth::kit::{AuthHost, AuthServices};
 use wisdom_auth::password::{PasswordParams, Passwords};
 use wisdom_auth::session::confirmation::Confirmations;
@@ -98,6 +99,7 @@ impl Stage {
             tokens: AccessTokens::new(ring, policy, Arc::clone(&kit.ids)),
             revocations: Revocations::new(Duration::from_secs(660), 1_000),
             confirmations: Confirmations::new(1_000),
+            federation: Federation::default(),
             rate_limit: Arc::new(Burst::default()),
         };
         // Parallel cases are about who wins, not about how soon the losers give up.

@@ -10,15 +10,19 @@
 )]
 
 mod attempts;
+mod external_identities;
 mod fixtures;
 mod one_time_tokens;
+mod provider_attempts;
 mod second_factors;
 mod sessions;
 mod users;
 
 pub use attempts::*;
+pub use external_identities::*;
 pub use fixtures::{IdentityStore, new_session, new_user, seed_user};
 pub use one_time_tokens::*;
+pub use provider_attempts::*;
 pub use second_factors::*;
 pub use sessions::*;
 pub use users::*;
@@ -81,6 +85,16 @@ macro_rules! identity_storage_conformance {
             attempts_are_swept_by_kind_and_age
             devices_are_found_counted_and_forgotten
             devices_beyond_the_most_make_room
+            identity_is_read_back
+            identity_subject_is_unique_and_the_unit_stays_usable
+            identities_linked_at_once_have_one_winner
+            identity_needs_its_user
+            identity_use_is_noted
+            identity_is_removed_by_its_user_only
+            attempt_is_consumed_once
+            attempt_consumers_at_once_have_one_winner
+            attempt_expired_is_refused_and_cleared
+            attempt_needs_its_user
         );
     };
     (@cases $make:expr; $($case:ident)*) => {

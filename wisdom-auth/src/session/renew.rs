@@ -39,7 +39,7 @@ pub struct TokenPair {
 
 impl TokenPair {
     /// Issues the access token that goes with a grant.
-    pub(super) fn issue<H: AuthHost>(host: &H, grant: SessionGrant) -> Result<Self, AuthError> {
+    pub(crate) fn issue<H: AuthHost>(host: &H, grant: SessionGrant) -> Result<Self, AuthError> {
         let now = host.runner().kit().clock.now();
         let tokens = &host.auth().tokens;
         Ok(Self {

@@ -11,7 +11,7 @@ mod register;
 pub mod transfer;
 pub mod verify_email;
 
-pub use register::{CREATED, NewUser, created, register, replace_password_hash};
+pub use register::{CREATED, NewUser, created, register, register_verified, replace_password_hash};
 
 /// Whether a user may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

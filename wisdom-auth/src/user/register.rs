@@ -58,6 +58,31 @@ pub async fn register(tx: &mut (impl IdentityTx + ?Sized), new: NewUser) -> Resu
     Ok(user)
 }
 
+/// Adds a user without a password, whose address is proven already: somebody a provider vouches for. The caller's outcome
+/// emits [`created`].
+///
+/// # Errors
+/// A conflict with `Constraint::USER_EMAIL` when the address is taken, which leaves the unit of work usable.
+pub async fn register_verified(
+    tx: &mut (impl IdentityTx + ?Sized),
+    email: EmailAddress,
+    display_name: DisplayName,
+) -> Result<User, StorageError> {
+    let frame = Arc::clone(tx.frame());
+    let now = frame.now();
+    let user = User {
+        id: frame.kit().ids.id(),
+        email,
+        email_verified_at: Some(now),
+        display_name,
+        state: UserState::Active,
+        created_at: now,
+        version: 1,
+    };
+    tx.users().insert(&user).await?;
+    Ok(user)
+}
+
 /// The event that a user was made. For the service's own consumers: users belong to no tenant.
 #[must_use]
 pub fn created(user: &User) -> NewEvent {

@@ -61,6 +61,34 @@ If it was not you, there is nothing to do: nothing was changed.
 ",
     },
     Template {
+        name: "auth.identity.linked",
+        parameters: &["provider", "at"],
+        page: None,
+        subject: "A new way to sign in to your account",
+        text: "Hello,
+
+on {at} an account at {provider} was linked to your account. From now on it signs you in.
+
+If it was not you, unlink it and change your password:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.identity.unlinked",
+        parameters: &["provider", "at"],
+        page: None,
+        subject: "A way to sign in to your account was removed",
+        text: "Hello,
+
+on {at} an account at {provider} was unlinked from your account. It does not sign you in any more.
+
+If it was not you, change your password:
+
+{app_url}
+",
+    },
+    Template {
         name: "auth.session.reuse",
         parameters: &["display_name", "session_label", "at"],
         page: None,

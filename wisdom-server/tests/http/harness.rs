@@ -268,6 +268,14 @@ impl Server {
         let _ = self.child.wait().await;
     }
 
+    /// Waits for a mail to the address with this subject.
+    pub(crate) async fn mailed(&self, address: &str, subject: &str) {
+        eventually("the mail", async || {
+            has_mail(&self.mail, address, subject).then_some(())
+        })
+        .await;
+    }
+
     /// The token in the newest mail to the address.
     pub(crate) async fn mailed_token(&self, address: &str) -> String {
         eventually("a mail with a token", async || newest_token(&self.mail, address)).await
@@ -340,6 +348,19 @@ pub(crate) struct Person {
 
 fn string(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
+}
+
+fn has_mail(folder: &Path, address: &str, subject: &str) -> bool {
+    let files = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
+    files
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .any(|text| {
+            let head = text.split_once("\r\n\r\n").map_or("", |(head, _)| head);
+            head.contains(address) && head.contains(&format!("Subject: {subject}"))
+        })
 }
 
 fn mails(folder: &Path, address: &str) -> Vec<String> {

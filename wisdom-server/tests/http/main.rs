@@ -19,6 +19,7 @@ mod listener;
 mod openapi;
 mod outside_verifiers;
 mod passwords;
+mod providers;
 mod revocation;
 mod roles;
 mod sign_in;

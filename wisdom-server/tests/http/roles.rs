@@ -75,6 +75,10 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "auth.session.log_in_with_code" => json!({ "email": "nobody@example.org", "code": "000000" }),
         "auth.session.step_up" => json!({ "password": "x" }),
         "auth.totp.confirm" => json!({ "code": "000000" }),
+        "auth.provider.discover" => json!({ "email": "nobody@example.org" }),
+        "auth.provider.complete" | "auth.identity.link" => {
+            json!({ "binding": "x", "state": "x", "code": "x" })
+        }
         "auth.session.refresh" => json!({ "refresh_token": "x" }),
         "tenancy.tenant.create" => json!({ "name": "Another" }),
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
@@ -83,7 +87,9 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
         "auth.session.rename" => json!({ "label": "Laptop" }),
-        "auth.session.log_out"
+        "auth.provider.begin"
+        | "auth.identity.begin_link"
+        | "auth.session.log_out"
         | "auth.totp.enrol"
         | "auth.recovery_codes.renew"
         | "tenancy.member.leave"
@@ -126,6 +132,8 @@ async fn the_server_answers_by_the_matrix() {
             .replace("{invitation}", &format!("inv_{unknown}"))
             .replace("{endpoint}", &format!("whe_{unknown}"))
             .replace("{delivery}", &format!("dlv_{unknown}"))
+            .replace("{provider}", "nobody")
+            .replace("{identity}", &format!("idn_{unknown}"))
             .replace("{session}", &format!("ses_{unknown}"));
         for caller in CALLERS {
             let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();

@@ -224,7 +224,7 @@ async fn an_address_is_changed_by_its_new_mailbox(setup: Setup) {
 }
 
 /// The bytes of a secret in base32 (RFC 4648, section 6).
-fn bytes(base32: &str) -> Vec<u8> {
+pub(crate) fn bytes(base32: &str) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut bits, mut held, mut out) = (0_u64, 0, Vec::new());
     for character in base32.bytes() {

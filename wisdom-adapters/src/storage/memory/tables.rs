@@ -6,6 +6,8 @@ use imbl::{OrdMap, OrdSet};
 use uuid::Uuid;
 use wisdom_auth::attempts::device::KnownDevice;
 use wisdom_auth::attempts::{Counter, KeyKind};
+use wisdom_auth::federation::attempt::Attempt as ProviderAttempt;
+use wisdom_auth::federation::identity::ExternalIdentity;
 use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
 use wisdom_auth::second_factor::device::RememberedDevice;
 use wisdom_auth::second_factor::totp::TotpCredential;
@@ -15,8 +17,8 @@ use wisdom_auth::user::User;
 use wisdom_core::audit::AuditRecord;
 use wisdom_core::event::StoredEvent;
 use wisdom_core::id::{
-    AuditId, DeliveryId, EndpointId, EventId, Id, InvitationId, Kind, MembershipId, SessionId, TenantId,
-    UserId,
+    AuditId, DeliveryId, EndpointId, EventId, ExternalIdentityId, Id, InvitationId, Kind, MembershipId,
+    SessionId, TenantId, UserId,
 };
 use wisdom_core::time::Timestamp;
 use wisdom_events::outbox::OutboxState;
@@ -50,6 +52,12 @@ pub(super) struct Tables {
 
     pub(super) failed_tries: OrdMap<[u8; 32], (KeyKind, Counter)>,
     pub(super) devices: OrdMap<[u8; 32], KnownDevice>,
+    pub(super) external_identities: OrdMap<ExternalIdentityId, ExternalIdentity>,
+    /// Unique: one for issuer and subject.
+    pub(super) external_identities_by_subject: OrdMap<(String, String), ExternalIdentityId>,
+    pub(super) external_identities_of_user: OrdSet<(UserId, ExternalIdentityId)>,
+    pub(super) provider_attempts: OrdMap<[u8; 32], ProviderAttempt>,
+    pub(super) provider_attempts_by_end: OrdSet<(Timestamp, [u8; 32])>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use wisdom_auth::store::{
-    AttemptCounters, IdentityTx, KnownDevices, OneTimeTokens, RememberedDevices, SecondFactors, Sessions,
-    SignInChallenges, Users,
+    AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices, OneTimeTokens, ProviderAttempts,
+    RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -154,6 +154,14 @@ impl IdentityTx for MemoryTx {
     }
 
     fn devices(&mut self) -> &mut dyn KnownDevices {
+        self
+    }
+
+    fn external_identities(&mut self) -> &mut dyn ExternalIdentities {
+        self
+    }
+
+    fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts {
         self
     }
 }

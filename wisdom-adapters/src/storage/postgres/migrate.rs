@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         1,
         "identity",
@@ -53,6 +53,11 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         11,
         "actors",
         include_str!("../../../migrations/postgres/0011_actors.sql"),
+    ),
+    (
+        13,
+        "external identities",
+        include_str!("../../../migrations/postgres/0013_external_identities.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

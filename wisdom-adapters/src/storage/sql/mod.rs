@@ -10,6 +10,7 @@ mod deliveries;
 mod delivery_queue;
 mod endpoints;
 mod events;
+mod external_identities;
 mod idempotency;
 mod inbox;
 mod invitations;
@@ -20,6 +21,7 @@ mod outbox;
 mod own_tenant;
 #[cfg(test)]
 mod plans;
+mod provider_attempts;
 mod record;
 mod remembered_devices;
 mod row;

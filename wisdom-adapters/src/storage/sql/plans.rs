@@ -2,9 +2,9 @@
 
 use super::statement::Statement;
 use super::{
-    attempts, audit_log, deliveries, delivery_queue, endpoints, events, idempotency, invitations,
-    memberships, one_time_tokens, outbox, own_tenant, remembered_devices, second_factors, sessions,
-    sign_in_challenges, tenants, users,
+    attempts, audit_log, deliveries, delivery_queue, endpoints, events, external_identities, idempotency,
+    invitations, memberships, one_time_tokens, outbox, own_tenant, provider_attempts, remembered_devices,
+    second_factors, sessions, sign_in_challenges, tenants, users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -50,6 +50,10 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (sign_in_challenges::FIND, "bytea"),
     (second_factors::TOTP, "uuid"),
     (remembered_devices::FIND, "bytea, timestamptz"),
+    (external_identities::FIND_BY_SUBJECT, "text, text"),
+    (external_identities::LIST_OF_USER, "uuid"),
+    (provider_attempts::CLEAR, "timestamptz"),
+    (provider_attempts::CONSUME, "bytea, timestamptz"),
     (tenants::FIND_BY_SLUG, "text"),
     (tenants::LIST_OF_USER, "uuid, timestamptz, uuid, bigint"),
     (tenants::STANDING, "uuid, uuid"),
@@ -76,6 +80,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
         include_str!("../../../migrations/sqlite/0009_revocations.sql"),
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
+        include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
     }

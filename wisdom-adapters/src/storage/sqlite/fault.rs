@@ -3,8 +3,12 @@
 use wisdom_core::storage::{Constraint, StorageError, StorageErrorKind};
 
 /// Unique keys by the columns SQLite names in its message. Any other is one of ids.
-const UNIQUE: [(&str, Constraint); 5] = [
+const UNIQUE: [(&str, Constraint); 6] = [
     ("users.email_key", Constraint::USER_EMAIL),
+    (
+        "external_identities.issuer, external_identities.subject",
+        Constraint::EXTERNAL_IDENTITY,
+    ),
     ("tenants.slug", Constraint::TENANT_SLUG),
     (
         "memberships.tenant_id, memberships.user_id",

@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (
         1,
         "identity",
@@ -57,6 +57,11 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         11,
         "actors",
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
+    ),
+    (
+        13,
+        "external identities",
+        include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.
