@@ -68,14 +68,14 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         | "auth.password.request_reset"
         | "auth.session.request_link"
         | "auth.session.request_code"
-        | "auth.email.request_change" => json!({ "email": "nobody@example.org" }),
+        | "auth.email.request_change"
+        | "auth.provider.discover" => json!({ "email": "nobody@example.org" }),
         "auth.session.second_factor" => json!({ "challenge": "x", "code": "x" }),
         "auth.password.reset" => json!({ "token": "x", "password": "long enough for that" }),
         "auth.session.log_in_with_link" | "auth.email.change" => json!({ "token": "x" }),
         "auth.session.log_in_with_code" => json!({ "email": "nobody@example.org", "code": "000000" }),
         "auth.session.step_up" => json!({ "password": "x" }),
         "auth.totp.confirm" => json!({ "code": "000000" }),
-        "auth.provider.discover" => json!({ "email": "nobody@example.org" }),
         "auth.provider.complete" | "auth.identity.link" => {
             json!({ "binding": "x", "state": "x", "code": "x" })
         }

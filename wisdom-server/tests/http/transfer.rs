@@ -29,7 +29,11 @@ async fn imported_users_sign_in_with_their_old_passwords(setup: Setup) {
         json!({ "email": "ADA@example.com", "encrypted_password": BCRYPT }),
         json!({ "email": "eve@example.com", "encrypted_password": BCRYPT, "banned_until": "2099-01-01" }),
     ];
-    let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let text = lines
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
     std::fs::write(&file, text).unwrap();
     let args = ["users", "import", file.to_str().unwrap(), "--format", "supabase"];
     let (output, out, err) = run(&setup, &args);
