@@ -1,6 +1,11 @@
 //! Refreshing and signing in against ending, in parallel, on every store: when the call that ends returns, nothing lives.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 #[path = "auth_suite/stage.rs"]
 #[expect(
