@@ -10,10 +10,16 @@ use std::sync::Arc;
 
 use tenancy_suite::stage::Stage;
 use wisdom_adapters::storage;
+use wisdom_auth::api_key::ApiKeyPolicy;
 use wisdom_core::conformance::TestKit;
+use wisdom_core::policy::Policies;
 
 async fn stage(url: &str, guard: impl Any + Send + Sync) -> Option<Stage> {
-    let test = TestKit::new();
+    let keys = ApiKeyPolicy {
+        scopes: tenancy_suite::api_keys::scopes(),
+        ..ApiKeyPolicy::default()
+    };
+    let test = TestKit::with_policies(Policies::new().with(keys));
     let store = storage::open(url, Arc::clone(test.kit())).await.unwrap();
     Some(Stage::new(store, test, guard))
 }
@@ -26,6 +32,12 @@ mod memory {
     }
 
     tenancy_flows!(make);
+
+    #[tokio::test]
+    async fn random_wishes_for_keys_escalate_nothing() {
+        let stage = make().await.unwrap();
+        crate::tenancy_suite::api_keys::random_wishes_escalate_nothing(&stage).await;
+    }
 }
 
 #[cfg(feature = "sqlite")]

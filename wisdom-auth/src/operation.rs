@@ -1,5 +1,9 @@
 //! Identity's operations, by name: what the catalogue lists.
 
+pub use crate::api_key::create::{CreatePersonalKey, CreateTenantKey};
+pub use crate::api_key::read::{GetApiKey, ListApiKeys};
+pub use crate::api_key::revoke::RevokeApiKey;
+pub use crate::api_key::rotate::RotateApiKey;
 pub use crate::federation::begin::{BeginLink, BeginSignIn};
 pub use crate::federation::discover::DiscoverProvider;
 pub use crate::federation::identity::ListIdentities;

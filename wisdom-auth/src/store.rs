@@ -1,12 +1,16 @@
-//! What identity asks of storage. Users are global: these repositories exist outside of any tenant only.
+//! What identity asks of storage. Users are global: their repositories exist outside of any tenant only. API keys are a
+//! tenant's.
 
 use async_trait::async_trait;
-use wisdom_core::id::{ExternalIdentityId, SessionId, UserId};
+use wisdom_core::access::Role;
+use wisdom_core::id::{ApiKeyId, ExternalIdentityId, SessionId, TenantId, UserId};
+use wisdom_core::page::{PageRequest, Slice};
 use wisdom_core::storage::StorageError;
 use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::UnitOfWork;
 use wisdom_core::value::EmailAddress;
 
+use crate::api_key::ApiKey;
 use crate::attempts::device::KnownDevice;
 use crate::attempts::{AttemptKey, Counter};
 use crate::federation::attempt::Attempt;
@@ -306,6 +310,58 @@ pub trait ProviderAttempts: Send {
     ) -> Result<Option<Attempt>, StorageError>;
 }
 
+/// API keys of the tenant.
+#[async_trait]
+pub trait ApiKeys: Send {
+    /// Adds a key. A taken id or public part is a conflict with `Constraint::IDENTITY`, which leaves the unit of work
+    /// usable.
+    async fn insert(&mut self, key: &ApiKey) -> Result<(), StorageError>;
+
+    /// How many keys are neither revoked nor at their end.
+    async fn count(&mut self, now: Timestamp) -> Result<i64, StorageError>;
+
+    /// The key with this id, revoked or not.
+    async fn find(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError>;
+
+    /// Keys, revoked ones too, oldest first; of one owner if `owner` is given.
+    async fn list(
+        &mut self,
+        owner: Option<UserId>,
+        page: &PageRequest,
+    ) -> Result<Slice<ApiKey>, StorageError>;
+
+    /// Replaces name, secrets, flag and end of the key whose stored version is `expected`; the stored version becomes
+    /// `expected + 1`. Another version is `StorageErrorKind::Stale`.
+    async fn update(&mut self, key: &ApiKey, expected: i64) -> Result<(), StorageError>;
+
+    /// Flags the tenant's own keys that this user made, are not revoked and not flagged yet; answers their ids.
+    async fn flag_creator(&mut self, creator: UserId) -> Result<Vec<ApiKeyId>, StorageError>;
+
+    /// The role that the user has in the tenant now.
+    async fn role_of(&mut self, user: UserId) -> Result<Option<Role>, StorageError>;
+}
+
+/// API keys of all tenants, for finding out whom a presented one speaks for.
+#[async_trait]
+pub trait PresentedKeys: Send {
+    /// The key with this public part, revoked or not.
+    async fn find(&mut self, public_id: &str) -> Result<Option<ApiKey>, StorageError>;
+
+    /// Sets when it was last used, unless that is later already. Not a change of its version; nothing for no such key.
+    async fn note_use(&mut self, tenant: TenantId, key: ApiKeyId, at: Timestamp) -> Result<(), StorageError>;
+}
+
+/// Where the tenant's keys are reached.
+pub trait ApiKeyRepositories: Send {
+    /// API keys.
+    fn api_keys(&mut self) -> &mut dyn ApiKeys;
+}
+
+/// The unit of work of a tenant, as far as its keys go.
+pub trait ApiKeyTx: UnitOfWork + ApiKeyRepositories {}
+
+impl<T: UnitOfWork + ApiKeyRepositories + ?Sized> ApiKeyTx for T {}
+
 /// The unit of work of identity.
 pub trait IdentityTx: UnitOfWork {
     /// Users.
@@ -328,4 +384,6 @@ pub trait IdentityTx: UnitOfWork {
     fn external_identities(&mut self) -> &mut dyn ExternalIdentities;
     /// Ways to providers that were begun and not finished.
     fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts;
+    /// API keys that were presented.
+    fn presented_keys(&mut self) -> &mut dyn PresentedKeys;
 }

@@ -2,12 +2,12 @@
 
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{
-    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp,
-    DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, LinkIdentity, ListIdentities, ListProviders,
-    ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
-    RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, UnlinkIdentity,
-    VerifyEmail,
+    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreatePersonalKey,
+    CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, GetApiKey,
+    LinkIdentity, ListApiKeys, ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode,
+    LogInWithLink, LogOut, Me, Refresh, RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange,
+    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey, RevokeOne,
+    RevokeOthers, RotateApiKey, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -100,6 +100,13 @@ pub fn all() -> Vec<Route> {
         route::<ChangeRole>(PATCH, "/v1/tenants/{tenant}/members/{member}", OK),
         route::<RemoveMember>(DELETE, "/v1/tenants/{tenant}/members/{member}", EMPTY),
         route::<LeaveTenant>(POST, "/v1/tenants/{tenant}/leave", EMPTY),
+
+        route::<CreatePersonalKey>(POST, "/v1/tenants/{tenant}/personal-api-keys", CREATED),
+        route::<CreateTenantKey>(POST, "/v1/tenants/{tenant}/api-keys", CREATED),
+        route::<ListApiKeys>(GET, "/v1/tenants/{tenant}/api-keys", OK),
+        route::<GetApiKey>(GET, "/v1/tenants/{tenant}/api-keys/{key}", OK),
+        route::<RotateApiKey>(POST, "/v1/tenants/{tenant}/api-keys/{key}/rotate", OK),
+        route::<RevokeApiKey>(DELETE, "/v1/tenants/{tenant}/api-keys/{key}", EMPTY),
 
         route::<CreateEndpoint>(POST, "/v1/tenants/{tenant}/webhook-endpoints", CREATED),
         route::<ListEndpoints>(GET, "/v1/tenants/{tenant}/webhook-endpoints", OK),

@@ -4,7 +4,7 @@
 //! is the one that was [entered](OnboardingTx::enter).
 
 use async_trait::async_trait;
-use wisdom_auth::store::IdentityTx;
+use wisdom_auth::store::{ApiKeyRepositories, IdentityTx};
 use wisdom_core::id::{InvitationId, MembershipId, TenantId, UserId};
 use wisdom_core::page::{PageRequest, Slice};
 use wisdom_core::storage::StorageError;
@@ -85,7 +85,7 @@ pub trait Invitations: Send {
 }
 
 /// The repositories of one tenant.
-pub trait TenancyRepositories: Send {
+pub trait TenancyRepositories: ApiKeyRepositories {
     /// The tenant itself.
     fn own_tenant(&mut self) -> &mut dyn OwnTenant;
     /// Its memberships.

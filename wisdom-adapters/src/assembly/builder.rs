@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use wisdom_auth::api_key::{ApiKeyPolicy, KeyPrefix};
 use wisdom_auth::federation::FederationPolicy;
 use wisdom_auth::kit::AuthServices;
 use wisdom_auth::mailed_proof::ProofPolicy;
@@ -15,6 +16,7 @@ use wisdom_auth::session::confirmation::Confirmations;
 use wisdom_auth::session::refresh::RefreshPolicy;
 use wisdom_auth::session::revocation::Revocations;
 use wisdom_auth::token::{AccessTokenPolicy, AccessTokens};
+use wisdom_core::access::{Access, Permission};
 use wisdom_core::catalogue::{Catalogue, Entry};
 use wisdom_core::clock::{Clock, SystemClock};
 use wisdom_core::id::{IdSource, SystemIds};
@@ -34,7 +36,7 @@ use wisdom_tenancy::kit::InvitationPolicy;
 use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
 use super::revocation_feed::RevocationFeed;
-use super::{OpenError, Ports, Wisdom, catalogue, federation, password, sight};
+use super::{OpenError, Ports, Wisdom, api_keys, catalogue, federation, password, sight};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
 use crate::storage::{self, StoreOptions};
@@ -138,7 +140,9 @@ impl WisdomBuilder {
     pub async fn build(self) -> Result<Arc<Wisdom>, OpenError> {
         let config = self.config;
         let keys = Keys::open(&config, &self.random)?;
-        let policies = configured_policies(&config, self.policies)?;
+        let mut operations = catalogue::operations();
+        operations.extend(self.operations);
+        let policies = configured_policies(&config, &operations, self.policies)?;
         let kit = Arc::new(Kit {
             clock: self.clock,
             ids: self.ids,
@@ -170,9 +174,8 @@ impl WisdomBuilder {
             deliveries,
         };
         let auth = auth_services(&config, &kit, &keys, &ports)?;
-        let mut operations = catalogue::operations();
-        operations.extend(self.operations);
         let catalogue = Catalogue::new(operations).map_err(|e| OpenError::Assembly(e.to_string()))?;
+        let key_prefix = api_keys::prefix(&kit.policies);
         let (sights, sights_inbox) = mpsc::channel(sight::WAITING);
         let wisdom = Arc::new(Wisdom {
             revocation_feed: RevocationFeed::new(is_memory(&config)?),
@@ -184,6 +187,8 @@ impl WisdomBuilder {
             ports,
             keys,
             memberships,
+            known_keys: api_keys::KnownKeys::default(),
+            key_prefix,
             sights,
             sights_inbox: Mutex::new(Some(sights_inbox)),
         });
@@ -239,7 +244,21 @@ fn seconds(figure: u32) -> Duration {
 }
 
 /// The policies that the configuration sets, unless the embedder set them already.
-fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenError> {
+fn configured_policies(
+    config: &Config,
+    operations: &[Entry<Wisdom>],
+    set: Policies,
+) -> Result<Policies, OpenError> {
+    let mut scopes: Vec<Permission> = Vec::new();
+    for entry in operations {
+        if let Access::Tenant(permission) = entry.access
+            && !scopes.contains(&permission)
+        {
+            scopes.push(permission);
+        }
+    }
+    let prefix =
+        KeyPrefix::parse(&config.auth.api_keys.prefix).map_err(|e| value("auth.api_keys.prefix")(&e))?;
     let auth = &config.auth;
     let refresh = RefreshPolicy::default()
         .lives(
@@ -257,6 +276,11 @@ fn configured_policies(config: &Config, set: Policies) -> Result<Policies, OpenE
     Ok(Policies::new()
         .with(password::policy(config)?)
         .with(password::attempts(config)?)
+        .with(ApiKeyPolicy {
+            prefix,
+            max_per_tenant: config.auth.api_keys.max_per_tenant,
+            scopes,
+        })
         .with(refresh)
         .with(mailed_proofs(config)?)
         .with(second_factors(config)?)

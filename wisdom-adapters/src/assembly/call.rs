@@ -197,6 +197,9 @@ impl Wisdom {
             if entry.name.starts_with("tenancy.") {
                 self.memberships.forget();
             }
+            if entry.name.starts_with("auth.api_key.") {
+                self.known_keys.forget();
+            }
             self.events.relay.wake();
         }
         result
@@ -218,7 +221,10 @@ impl Wisdom {
                 "There is no operation of this name.",
             )
         })?;
-        let principal = call.token.map(|token| self.authenticate(token)).transpose()?;
+        let principal = match call.token {
+            Some(token) => Some(self.authenticate_bearer(token.as_bytes(), &call.request).await?),
+            None => None,
+        };
         if let Some(principal) = &principal {
             self.ensure_open(principal).await?;
             self.note_sight(principal);

@@ -2,12 +2,12 @@
 
 use wisdom_auth::attempts::sweep::SweepAttempts;
 use wisdom_auth::operation::{
-    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, DisableTotp,
-    DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, LinkIdentity, ListIdentities, ListProviders,
-    ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh, RenameSession,
-    RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeOne, RevokeOthers, SecondFactorStatus, StepUp, UnlinkIdentity,
-    VerifyEmail,
+    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreatePersonalKey,
+    CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, GetApiKey,
+    LinkIdentity, ListApiKeys, ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode,
+    LogInWithLink, LogOut, Me, Refresh, RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange,
+    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey, RevokeOne,
+    RevokeOthers, RotateApiKey, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -89,6 +89,12 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::tenant::<ChangeRole>(),
         Entry::tenant::<RemoveMember>(),
         Entry::tenant::<LeaveTenant>(),
+        Entry::tenant::<CreatePersonalKey>(),
+        Entry::tenant::<CreateTenantKey>(),
+        Entry::tenant::<ListApiKeys>(),
+        Entry::tenant::<GetApiKey>(),
+        Entry::tenant::<RotateApiKey>(),
+        Entry::tenant::<RevokeApiKey>(),
         Entry::tenant::<CreateEndpoint>(),
         Entry::tenant::<ListEndpoints>(),
         Entry::tenant::<GetEndpoint>(),

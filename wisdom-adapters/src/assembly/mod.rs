@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use wisdom_auth::api_key::KeyPrefix;
 use wisdom_auth::kit::{AuthHost, AuthServices};
 use wisdom_core::catalogue::{Catalogue, Host};
 use wisdom_core::runner::Runner;
@@ -16,7 +17,9 @@ use crate::config::Config;
 use crate::keys::Keys;
 use crate::storage::DynStore;
 use memberships::Memberships;
+use sight::Sight;
 
+mod api_keys;
 mod builder;
 mod call;
 mod catalogue;
@@ -53,10 +56,10 @@ pub struct Wisdom {
     keys: Keys,
     memberships: Arc<Memberships>,
     revocation_feed: revocation_feed::RevocationFeed,
-    sights: tokio::sync::mpsc::Sender<wisdom_auth::session::confirmation::ConfirmGeneration>,
-    sights_inbox: std::sync::Mutex<
-        Option<tokio::sync::mpsc::Receiver<wisdom_auth::session::confirmation::ConfirmGeneration>>,
-    >,
+    known_keys: api_keys::KnownKeys,
+    key_prefix: KeyPrefix,
+    sights: tokio::sync::mpsc::Sender<Sight>,
+    sights_inbox: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<Sight>>>,
 }
 
 impl Host for Wisdom {

@@ -48,7 +48,7 @@ impl Wisdom {
             .take();
         if let Some(sights) = sights {
             let (wisdom, token) = (Arc::clone(self), stop.clone());
-            tasks.spawn(async move { wisdom.confirm_sights(sights, token).await });
+            tasks.spawn(async move { wisdom.write_sights(sights, token).await });
         }
         let (wisdom, token) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move { wisdom.follow_keys(token).await });

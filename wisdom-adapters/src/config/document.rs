@@ -303,6 +303,12 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.lanes", auth.password.lanes, 1, 4)?;
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
     within("auth.password.history", auth.password.history, 0, 10)?;
+    within(
+        "auth.api_keys.max_per_tenant",
+        auth.api_keys.max_per_tenant,
+        1,
+        10_000,
+    )?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     check_identity(auth)?;

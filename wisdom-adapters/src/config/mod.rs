@@ -10,12 +10,16 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod api_keys;
 mod document;
 mod federation;
+#[cfg(test)]
+mod figures;
 mod identity;
 mod origin;
 mod secret_ref;
 
+pub use api_keys::ApiKeysConfig;
 pub use document::{ConfigError, Document, Format};
 pub use federation::{FederationConfig, ProviderConfig, ProviderPreset};
 pub use identity::{MailedProofConfig, SecondFactorConfig};
@@ -290,6 +294,8 @@ pub struct AuthConfig {
     pub federation: FederationConfig,
     /// The providers, by name.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// API keys.
+    pub api_keys: ApiKeysConfig,
 }
 
 impl Default for AuthConfig {
@@ -306,6 +312,7 @@ impl Default for AuthConfig {
             password: PasswordConfig::default(),
             mailed_proof: MailedProofConfig::default(),
             second_factor: SecondFactorConfig::default(),
+            api_keys: ApiKeysConfig::default(),
             attempts: AttemptsConfig::default(),
             federation: FederationConfig::default(),
             providers: BTreeMap::new(),

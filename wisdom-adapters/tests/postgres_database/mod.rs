@@ -21,6 +21,7 @@ const KEY: &str = concat!(
     include_str!("../../migrations/postgres/0007_second_factors.sql"),
     include_str!("../../migrations/postgres/0009_revocations.sql"),
     include_str!("../../migrations/postgres/0011_actors.sql"),
+    include_str!("../../migrations/postgres/0012_api_keys.sql"),
     include_str!("../../migrations/postgres/0013_external_identities.sql"),
 );
 

@@ -69,7 +69,8 @@ async fn a_table_with_a_hole_in_its_wall_is_not_opened() {
                     "isolation-orders-",
                     include_str!("../../migrations/postgres/0004_isolation.sql"),
                     include_str!("../../migrations/postgres/0009_revocations.sql"),
-                    include_str!("../../migrations/postgres/0011_actors.sql")
+                    include_str!("../../migrations/postgres/0011_actors.sql"),
+                    include_str!("../../migrations/postgres/0012_api_keys.sql")
                 ),
                 async |url: &str| {
                     migrate(url).await?;

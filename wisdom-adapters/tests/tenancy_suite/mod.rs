@@ -1,5 +1,6 @@
 //! What tenancy's operations promise, over any store: `tenancy_flows!(make)` gives one named test a case.
 
+pub(crate) mod api_keys;
 pub(crate) mod invitations;
 pub(crate) mod members;
 pub(crate) mod sign_up;
@@ -41,6 +42,9 @@ macro_rules! tenancy_flows {
             members::a_context_from_before_a_demotion_is_worth_nothing,
             members::leaving_ends_the_membership,
             members::what_is_another_tenants_does_not_exist,
+            api_keys::a_key_is_good_until_it_is_revoked,
+            api_keys::keys_are_never_above_who_makes_them,
+            api_keys::a_creators_leaving_flags_the_tenants_keys,
         }
     };
     (@cases $make:path, $($area:ident::$case:ident,)+) => {

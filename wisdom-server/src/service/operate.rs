@@ -49,7 +49,10 @@ impl Inner {
                 Some(browser) => browser.access_token()?.map(str::as_bytes),
                 None => credential::bearer(&head.headers)?,
             };
-            token.map(|token| wisdom.authenticate(token)).transpose()?
+            match token {
+                Some(token) => Some(wisdom.authenticate_bearer(token, &info).await?),
+                None => None,
+            }
         };
         if let Some(principal) = &principal {
             trip.user = principal.user();

@@ -20,6 +20,7 @@ struct Things {
     invitation: String,
     endpoint: String,
     delivery: String,
+    key: String,
 }
 
 impl Things {
@@ -32,6 +33,7 @@ impl Things {
             invitation: id("inv"),
             endpoint: id("whe"),
             delivery: id("dlv"),
+            key: id("akey"),
         }
     }
 
@@ -43,6 +45,7 @@ impl Things {
                 "invitation" => &self.invitation,
                 "endpoint" => &self.endpoint,
                 "delivery" => &self.delivery,
+                "key" => &self.key,
                 other => panic!("what is {{{other}}}? Give this test an id of one"),
             };
             path = path.replace(&format!("{{{name}}}"), id);
@@ -65,6 +68,12 @@ async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things
         .await
         .expect(201)
         .text("id");
+    let body = json!({ "name": "Key", "role": "admin" });
+    let key = server
+        .post(&format!("{tenant}/api-keys"), &owner.access, &body)
+        .await
+        .expect(201)
+        .text("key");
     let path = format!("{tenant}/webhook-endpoints/{endpoint}/deliveries");
     let delivery = eventually("a delivery", async || {
         let list = server.get(&path, &owner.access).await.expect(200);
@@ -76,6 +85,7 @@ async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things
         invitation,
         endpoint,
         delivery: delivery.await,
+        key,
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "what goes wrong in a test's own machinery fails the test"
 )]
 
+mod api_keys;
 mod attempts;
 mod cookies;
 mod crash;

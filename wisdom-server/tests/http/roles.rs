@@ -6,18 +6,27 @@ use std::fmt::Write as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use wisdom_adapters::assembly::operations;
-use wisdom_core::access::{Access, Role};
+use wisdom_core::access::{Access, Callers, Role};
 use wisdom_server::{Route, routes};
 
-use crate::harness::{Person, Setup};
+use crate::harness::{Person, Server, Setup};
 
-/// Who calls, from nobody to owner.
-const CALLERS: [&str; 6] = ["anonymous", "non-member", "viewer", "member", "admin", "owner"];
+/// Who calls, from nobody to owner, and a personal key of the owner with all their rights.
+const CALLERS: [&str; 7] = [
+    "anonymous",
+    "non-member",
+    "viewer",
+    "member",
+    "admin",
+    "owner",
+    "key",
+];
 
-fn may(access: Access, caller: &str) -> bool {
+fn may(access: Access, callers: Callers, caller: &str) -> bool {
     match access {
         Access::Public => true,
-        Access::Authenticated => caller != "anonymous",
+        Access::Authenticated => !["anonymous", "key"].contains(&caller),
+        Access::Tenant(_) if caller == "key" => callers != Callers::InPerson,
         Access::Tenant(permission) => caller
             .parse::<Role>()
             .is_ok_and(|role| role >= permission.floor()),
@@ -37,7 +46,11 @@ fn the_matrix_is_the_one_that_was_agreed() {
             write!(
                 table,
                 " {:<10}",
-                if may(entry.access, caller) { "yes" } else { "-" }
+                if may(entry.access, entry.callers, caller) {
+                    "yes"
+                } else {
+                    "-"
+                }
             )
             .unwrap();
         }
@@ -84,6 +97,8 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
         "tenancy.invitation.create" => json!({ "email": "somebody@example.org", "role": "viewer" }),
         "tenancy.member.change_role" => json!({ "role": "viewer" }),
+        "auth.api_key.create" => json!({ "name": "Key", "role": "viewer" }),
+        "auth.api_key.create_personal" => json!({ "name": "Key" }),
         "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
         "auth.session.rename" => json!({ "label": "Laptop" }),
@@ -93,11 +108,99 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         | "auth.totp.enrol"
         | "auth.recovery_codes.renew"
         | "tenancy.member.leave"
+        | "auth.api_key.rotate"
         | "webhooks.endpoint.rotate_secret"
         | "webhooks.endpoint.send_example"
         | "webhooks.delivery.replay" => json!({}),
         other => panic!("give this test a body for {other}"),
     })
+}
+
+fn rules() -> BTreeMap<&'static str, (Access, Callers)> {
+    operations()
+        .iter()
+        .map(|entry| (entry.name, (entry.access, entry.callers)))
+        .collect()
+}
+
+/// The route's path with ids that nothing has.
+fn path_of(route: &Route, tenant: &str) -> String {
+    let unknown = "01kaaaaaaaaaaaaaaaaaaaaaaa";
+    route
+        .path
+        .replace("{tenant}", tenant)
+        .replace("{member}", &format!("mem_{unknown}"))
+        .replace("{provider}", "nobody")
+        .replace("{identity}", &format!("idn_{unknown}"))
+        .replace("{invitation}", &format!("inv_{unknown}"))
+        .replace("{endpoint}", &format!("whe_{unknown}"))
+        .replace("{delivery}", &format!("dlv_{unknown}"))
+        .replace("{key}", &format!("akey_{unknown}"))
+        .replace("{session}", &format!("ses_{unknown}"))
+}
+
+/// The person's own key, as if it were the person.
+async fn keyed(server: &Server, person: &Person, scopes: Option<&[&str]>) -> Person {
+    let path = format!("/v1/tenants/{}/personal-api-keys", person.tenant);
+    let body = match scopes {
+        None => json!({ "name": "Key" }),
+        Some(scopes) => json!({ "name": "Key", "scopes": scopes }),
+    };
+    let made = server.post(&path, &person.access, &body).await.expect(201);
+    Person {
+        access: made.text("text"),
+        ..person.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_with_one_scope_opens_what_the_scope_names() {
+    let server = Setup::sqlite().start().await;
+    let owner = server.founder("olga").await;
+    let rules = rules();
+    let mut scopes: Vec<&str> = Vec::new();
+    for (access, _) in rules.values() {
+        if let Access::Tenant(permission) = access
+            && !scopes.contains(&permission.name())
+        {
+            scopes.push(permission.name());
+        }
+    }
+    for scope in scopes {
+        let key = keyed(&server, &owner, Some(&[scope])).await;
+        for route in &routes::all() {
+            let (Access::Tenant(permission), callers) = rules[route.operation] else {
+                continue;
+            };
+            let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
+            let mut call = server
+                .call(method, &path_of(route, &owner.tenant))
+                .token(&key.access);
+            if let Some(body) = body_for(route) {
+                call = call.body(&body);
+            }
+            let reply = call.send().await;
+            let expected = match callers {
+                Callers::InPerson => "session.required",
+                _ if permission.name() != scope => "forbidden",
+                _ => {
+                    let refused = ["session.required", "forbidden", "unauthenticated"];
+                    assert!(
+                        !refused.contains(&reply.code()),
+                        "{scope}: {} {reply:?}",
+                        route.path
+                    );
+                    continue;
+                }
+            };
+            assert_eq!(
+                (reply.status, reply.code()),
+                (403, expected),
+                "{scope}: {}",
+                route.path
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,10 +214,8 @@ async fn the_server_answers_by_the_matrix() {
         people.insert(role, Some(server.join(&owner, role, role).await));
     }
     people.insert("owner", Some(owner.clone()));
-    let access: BTreeMap<&str, Access> = operations()
-        .iter()
-        .map(|entry| (entry.name, entry.access))
-        .collect();
+    people.insert("key", Some(keyed(&server, &owner, None).await));
+    let access = rules();
     let mut lines = routes::all();
     // These two change what the caller is, so they come last.
     lines.sort_by_key(|route| match route.operation {
@@ -123,18 +224,8 @@ async fn the_server_answers_by_the_matrix() {
         _ => 0,
     });
     for route in &lines {
-        let access = access[route.operation];
-        let unknown = "01kaaaaaaaaaaaaaaaaaaaaaaa";
-        let path = route
-            .path
-            .replace("{tenant}", &owner.tenant)
-            .replace("{member}", &format!("mem_{unknown}"))
-            .replace("{invitation}", &format!("inv_{unknown}"))
-            .replace("{endpoint}", &format!("whe_{unknown}"))
-            .replace("{delivery}", &format!("dlv_{unknown}"))
-            .replace("{provider}", "nobody")
-            .replace("{identity}", &format!("idn_{unknown}"))
-            .replace("{session}", &format!("ses_{unknown}"));
+        let (access, callers) = access[route.operation];
+        let path = path_of(route, &owner.tenant);
         for caller in CALLERS {
             let method = Method::from_bytes(route.method.as_str().as_bytes()).unwrap();
             let mut call = server.call(method, &path);
@@ -146,7 +237,8 @@ async fn the_server_answers_by_the_matrix() {
             }
             let reply = call.send().await;
             let what = format!("{caller}: {} {path}: {reply:?}", route.method);
-            if may(access, caller) {
+            if may(access, callers, caller) {
+                assert_ne!(reply.code(), "session.required", "{what}");
                 assert_ne!(reply.code(), "forbidden", "{what}");
                 assert_ne!(reply.code(), "unauthenticated", "{what}");
                 assert!(reply.status < 500, "{what}");
@@ -154,6 +246,7 @@ async fn the_server_answers_by_the_matrix() {
                 let expected = match caller {
                     "anonymous" => (401, "unauthenticated"),
                     "non-member" => (404, "not_found"),
+                    "key" => (403, "session.required"),
                     _ => (403, "forbidden"),
                 };
                 assert_eq!((reply.status, reply.code()), expected, "{what}");

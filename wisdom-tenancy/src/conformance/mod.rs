@@ -10,6 +10,7 @@
     reason = "a case fails by panicking"
 )]
 
+mod api_keys;
 mod fixtures;
 mod invitations;
 mod isolation;
@@ -18,6 +19,7 @@ mod owners;
 mod pages;
 mod tenants;
 
+pub use api_keys::*;
 pub use fixtures::with_two_tenants;
 pub use fixtures::{
     Seed, TenancyStore, new_invitation, new_membership, new_tenant, seed_member, seed_tenant,
@@ -84,6 +86,12 @@ macro_rules! tenancy_storage_conformance {
             own_tenant_is_the_contexts
             own_tenant_never_writes_another
             entered_tenant_is_the_scope
+            api_key_is_read_back
+            api_key_update_is_compare_and_set
+            api_key_public_part_is_unique
+            api_keys_are_listed_and_counted
+            api_keys_of_a_creator_are_flagged
+            api_key_use_is_noted
         );
     };
     (@cases $make:expr; $($case:ident)*) => {

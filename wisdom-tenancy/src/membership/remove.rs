@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use wisdom_auth::api_key::needs_review;
 use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::MembershipId;
@@ -50,6 +51,8 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for RemoveMember {
             .delete(membership.id, membership.version)
             .await
             .map_err(rerun_if_stale)?;
+        let flagged = tx.api_keys().flag_creator(membership.user).await?;
+        let review = flagged.into_iter().map(|key| needs_review(key, membership.user));
         let entry = AuditEntry::on("membership", membership.id)
             .with(json!({ "user": membership.user, "role": membership.role }));
         Ok(Outcome::audited(
@@ -58,6 +61,7 @@ impl<Tx: TenancyTx + ?Sized> UseCase<Tx> for RemoveMember {
             },
             entry,
         )
-        .emit(removed(&membership)))
+        .emit(removed(&membership))
+        .emit_all(review))
     }
 }

@@ -5,6 +5,7 @@
 //! nothing), and commit makes that version the current one. Writers are serial: a writing unit of work holds the one
 //! permit from begin to end, and waiting writers get it in the order they came.
 
+mod api_keys;
 mod attempts;
 mod audit_log;
 mod deliveries;

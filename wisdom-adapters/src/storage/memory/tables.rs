@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use imbl::{OrdMap, OrdSet};
 use uuid::Uuid;
+use wisdom_auth::api_key::ApiKey;
 use wisdom_auth::attempts::device::KnownDevice;
 use wisdom_auth::attempts::{Counter, KeyKind};
 use wisdom_auth::federation::attempt::Attempt as ProviderAttempt;
@@ -17,8 +18,8 @@ use wisdom_auth::user::User;
 use wisdom_core::audit::AuditRecord;
 use wisdom_core::event::StoredEvent;
 use wisdom_core::id::{
-    AuditId, DeliveryId, EndpointId, EventId, ExternalIdentityId, Id, InvitationId, Kind, MembershipId,
-    SessionId, TenantId, UserId,
+    ApiKeyId, AuditId, DeliveryId, EndpointId, EventId, ExternalIdentityId, Id, InvitationId, Kind,
+    MembershipId, SessionId, TenantId, UserId,
 };
 use wisdom_core::time::Timestamp;
 use wisdom_events::outbox::OutboxState;
@@ -58,6 +59,10 @@ pub(super) struct Tables {
     pub(super) external_identities_of_user: OrdSet<(UserId, ExternalIdentityId)>,
     pub(super) provider_attempts: OrdMap<[u8; 32], ProviderAttempt>,
     pub(super) provider_attempts_by_end: OrdSet<(Timestamp, [u8; 32])>,
+
+    pub(super) api_keys: OrdMap<(TenantId, ApiKeyId), ApiKey>,
+    /// Unique: the public part of a key's text.
+    pub(super) api_keys_by_public_id: OrdMap<String, (TenantId, ApiKeyId)>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use wisdom_auth::store::{
-    AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices, OneTimeTokens, ProviderAttempts,
-    RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
+    ApiKeyRepositories, ApiKeys, AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices,
+    OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices, SecondFactors, Sessions,
+    SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -162,6 +163,16 @@ impl IdentityTx for MemoryTx {
     }
 
     fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts {
+        self
+    }
+
+    fn presented_keys(&mut self) -> &mut dyn PresentedKeys {
+        self
+    }
+}
+
+impl ApiKeyRepositories for MemoryTx {
+    fn api_keys(&mut self) -> &mut dyn ApiKeys {
         self
     }
 }

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (
         1,
         "identity",
@@ -53,6 +53,11 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
         11,
         "actors",
         include_str!("../../../migrations/postgres/0011_actors.sql"),
+    ),
+    (
+        12,
+        "api_keys",
+        include_str!("../../../migrations/postgres/0012_api_keys.sql"),
     ),
     (
         13,

@@ -4,6 +4,7 @@
 //! the dialects differ a [`Statement`] holds both texts. Statements of a tenant get the tenant's id as `$1` in one place
 //! (`Unit::tenant_…`), from the scope of the unit of work and from nowhere else.
 
+mod api_keys;
 mod attempts;
 mod audit_log;
 mod deliveries;

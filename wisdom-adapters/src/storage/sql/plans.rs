@@ -2,9 +2,9 @@
 
 use super::statement::Statement;
 use super::{
-    attempts, audit_log, deliveries, delivery_queue, endpoints, events, external_identities, idempotency,
-    invitations, memberships, one_time_tokens, outbox, own_tenant, provider_attempts, remembered_devices,
-    second_factors, sessions, sign_in_challenges, tenants, users,
+    api_keys, attempts, audit_log, deliveries, delivery_queue, endpoints, events, external_identities,
+    idempotency, invitations, memberships, one_time_tokens, outbox, own_tenant, provider_attempts,
+    remembered_devices, second_factors, sessions, sign_in_challenges, tenants, users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -31,6 +31,12 @@ const OF_TENANT: &[(Statement, &str)] = &[
     (audit_log::LIST, "uuid, timestamptz, uuid, bigint"),
     (audit_log::LIST_OF_ACTION, "uuid, timestamptz, uuid, bigint, text"),
     (idempotency::FIND, "uuid, uuid, text, timestamptz"),
+    (api_keys::COUNT, "uuid, timestamptz"),
+    (api_keys::FIND, "uuid, uuid"),
+    (api_keys::LIST, "uuid, timestamptz, uuid, bigint"),
+    (api_keys::LIST_OF_OWNER, "uuid, timestamptz, uuid, bigint, uuid"),
+    (api_keys::FLAG, "uuid, uuid, boolean"),
+    (api_keys::ROLE_OF, "uuid, uuid"),
 ];
 
 /// Hot statements outside of any tenant.
@@ -43,6 +49,7 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (attempts::SWEEP, "text, timestamptz, bigint"),
     (attempts::FIND_DEVICE, "bytea"),
     (attempts::COUNT_DEVICES, "uuid, timestamptz"),
+    (api_keys::PRESENTED, "text"),
     (sessions::FIND, "uuid"),
     (sessions::LIST_LIVE, "uuid, timestamptz"),
     (sessions::LIST_REVOKED, "timestamptz, uuid, bigint"),
@@ -80,6 +87,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0007_second_factors.sql"),
         include_str!("../../../migrations/sqlite/0009_revocations.sql"),
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
+        include_str!("../../../migrations/sqlite/0012_api_keys.sql"),
         include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();

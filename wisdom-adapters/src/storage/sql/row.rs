@@ -216,8 +216,16 @@ impl Row {
     /// # Errors
     /// See [`Row`].
     pub fn bytes(&self, at: usize) -> Read<Vec<u8>> {
-        let value = column!(self, at, Vec<u8>, Vec<u8>)?;
+        let value = self.opt_bytes(at)?;
         self.whole(at, value)
+    }
+
+    /// Bytes or NULL.
+    ///
+    /// # Errors
+    /// See [`Row`].
+    pub fn opt_bytes(&self, at: usize) -> Read<Option<Vec<u8>>> {
+        column!(self, at, Vec<u8>, Vec<u8>)
     }
 
     /// Exactly `N` bytes, such as a hash.

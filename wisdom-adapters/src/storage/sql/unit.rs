@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 use wisdom_auth::store::{
-    AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices, OneTimeTokens, ProviderAttempts,
-    RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
+    ApiKeyRepositories, ApiKeys, AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices,
+    OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices, SecondFactors, Sessions,
+    SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -196,6 +197,16 @@ impl IdentityTx for Unit {
     }
 
     fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts {
+        self
+    }
+
+    fn presented_keys(&mut self) -> &mut dyn PresentedKeys {
+        self
+    }
+}
+
+impl ApiKeyRepositories for Unit {
+    fn api_keys(&mut self) -> &mut dyn ApiKeys {
         self
     }
 }

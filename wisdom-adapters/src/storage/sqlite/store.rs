@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         1,
         "identity",
@@ -57,6 +57,11 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         11,
         "actors",
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
+    ),
+    (
+        12,
+        "api_keys",
+        include_str!("../../../migrations/sqlite/0012_api_keys.sql"),
     ),
     (
         13,

@@ -1,0 +1,142 @@
+//! API keys as credentials: verified, remembered for seconds, and noted when used.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use wisdom_auth::api_key::verify::{FindApiKey, NoteKeyUse};
+use wisdom_auth::api_key::{ApiKey, ApiKeyPolicy, text};
+use wisdom_auth::error::AuthError;
+use wisdom_core::context::{Principal, SystemContext, SystemReason};
+use wisdom_core::failure::{Failure, OperationError};
+use wisdom_core::id::ApiKeyId;
+use wisdom_core::trace::RequestInfo;
+
+use super::Wisdom;
+use super::sight::Sight;
+
+/// How long another node's change may go unseen. Changes of this node count at once.
+const LIFE: Duration = Duration::from_secs(5);
+/// Between two notes of one key's use.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// Keys remembered at most.
+const KEYS: u64 = 10_000;
+const FIND: SystemReason = SystemReason("auth.api_key.find");
+
+/// A key as it was read, and whom it speaks for.
+#[derive(Debug)]
+struct Known {
+    key: ApiKey,
+    principal: Principal,
+}
+
+/// Keys that were read a moment ago. What was read before a change is never written back.
+#[derive(Debug)]
+pub(super) struct KnownKeys {
+    known: Cache<String, Arc<Known>>,
+    noted: Cache<ApiKeyId, ()>,
+    changes: AtomicU64,
+}
+
+impl Default for KnownKeys {
+    fn default() -> Self {
+        Self {
+            known: Cache::builder().max_capacity(KEYS).time_to_live(LIFE).build(),
+            noted: Cache::builder()
+                .max_capacity(KEYS)
+                .time_to_live(NOTE_EVERY)
+                .build(),
+            changes: AtomicU64::new(0),
+        }
+    }
+}
+
+impl KnownKeys {
+    /// Forgets everything: changes of keys are rare, uses are not.
+    pub(super) fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate_all();
+    }
+
+    fn keep(&self, before: u64, public_id: &str, known: &Arc<Known>) {
+        if self.changes.load(Ordering::Acquire) != before {
+            return;
+        }
+        self.known.insert(public_id.to_owned(), Arc::clone(known));
+        // A change between the check and the insert: what was just put in may be old.
+        if self.changes.load(Ordering::Acquire) != before {
+            self.known.invalidate(public_id);
+        }
+    }
+
+    /// Forgets that the use was noted, because it could not be written.
+    pub(super) fn note_again(&self, key: ApiKeyId) {
+        self.noted.invalidate(&key);
+    }
+}
+
+impl Wisdom {
+    /// Whom a bearer token speaks for, be it an access token or an API key.
+    ///
+    /// # Errors
+    /// A refusal when it is not valid, whatever the reason.
+    pub async fn authenticate_bearer(
+        &self,
+        token: &[u8],
+        request: &RequestInfo,
+    ) -> Result<Principal, Failure> {
+        if self.key_prefix.begins(token) {
+            // Boxed, so that requests with an access token do not carry the room for it.
+            Box::pin(self.authenticate_key(token, request)).await
+        } else {
+            self.authenticate(token)
+        }
+    }
+
+    async fn authenticate_key(&self, token: &[u8], request: &RequestInfo) -> Result<Principal, Failure> {
+        let refused = || AuthError::TokenInvalid.into_failure();
+        let token = std::str::from_utf8(token).map_err(|_| refused())?;
+        let presented = text::parse(&self.key_prefix, token).ok_or_else(refused)?;
+        let known = self.known_key(presented.public_id, request).await?;
+        let known = known.ok_or_else(refused)?;
+        let now = self.kit().clock.now();
+        if !known.key.accepts(&presented.hash, request.source, now) {
+            metrics::counter!("wisdom_api_keys_refused_total").increment(1);
+            return Err(refused());
+        }
+        if self.known_keys.noted.get(&known.key.id).is_none() {
+            self.known_keys.noted.insert(known.key.id, ());
+            self.see(Sight::Key(NoteKeyUse {
+                tenant: known.key.tenant,
+                key: known.key.id,
+                at: now,
+            }));
+        }
+        Ok(known.principal.clone())
+    }
+
+    async fn known_key(&self, public_id: &str, request: &RequestInfo) -> Result<Option<Arc<Known>>, Failure> {
+        if let Some(known) = self.known_keys.known.get(public_id) {
+            return Ok(Some(known));
+        }
+        let before = self.known_keys.changes.load(Ordering::Acquire);
+        let context = SystemContext::worker(FIND, *request);
+        let find = FindApiKey {
+            public_id: public_id.to_owned(),
+        };
+        let found = self.runner.system(&context, &find).await;
+        let Some(key) = found.map_err(OperationError::into_failure)?.key else {
+            return Ok(None);
+        };
+        let principal = key.principal();
+        let known = Arc::new(Known { key, principal });
+        self.known_keys.keep(before, public_id, &known);
+        Ok(Some(known))
+    }
+}
+
+/// What every key's text begins with, as the policies say.
+pub(super) fn prefix(policies: &wisdom_core::policy::Policies) -> text::KeyPrefix {
+    policies.get::<ApiKeyPolicy>().prefix.clone()
+}
