@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use wisdom_auth::api_key::create::{CreatePersonalKey, CreateTenantKey};
+use wisdom_auth::api_key::rotate::RotateApiKey;
 use wisdom_auth::api_key::verify::{FindApiKey, NoteKeyUse};
 use wisdom_auth::api_key::{ApiKey, ApiKeyPolicy, text};
 use wisdom_auth::error::AuthError;
-use wisdom_core::context::{Principal, SystemContext, SystemReason};
+use wisdom_auth::session::freshness::RequireFresh;
+use wisdom_core::context::{Caller, Principal, SystemContext, SystemReason};
 use wisdom_core::failure::{Failure, OperationError};
 use wisdom_core::id::ApiKeyId;
 use wisdom_core::trace::RequestInfo;
+use wisdom_core::use_case::Operation as _;
 
 use super::Wisdom;
 use super::sight::Sight;
@@ -22,6 +26,8 @@ const LIFE: Duration = Duration::from_secs(5);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Keys remembered at most.
 const KEYS: u64 = 10_000;
+/// Operations that answer with a key's text.
+const HANDS_OUT: [&str; 3] = [CreatePersonalKey::NAME, CreateTenantKey::NAME, RotateApiKey::NAME];
 const FIND: SystemReason = SystemReason("auth.api_key.find");
 
 /// A key as it was read, and whom it speaks for.
@@ -77,6 +83,16 @@ impl KnownKeys {
 }
 
 impl Wisdom {
+    /// Refuses to hand out the text of a key when the caller's proof is too old: it goes on after the session.
+    pub(super) async fn prove_before_key(&self, name: &str, caller: &Caller) -> Result<(), Failure> {
+        if !HANDS_OUT.contains(&name) {
+            return Ok(());
+        }
+        // Boxed, so that calls of other operations do not carry the room for a unit of work with them.
+        let fresh = Box::pin(self.runner.on_behalf(caller, &RequireFresh {})).await;
+        fresh.map_err(OperationError::into_failure)
+    }
+
     /// Whom a bearer token speaks for, be it an access token or an API key.
     ///
     /// # Errors

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use wisdom_core::access::AccessError;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use wisdom_core::access::{Access, AccessError};
+use wisdom_core::outcome::Outcome;
 use wisdom_core::time::Timestamp;
+use wisdom_core::unit_of_work::Effect;
+use wisdom_core::use_case::{Operation, UseCase};
 
 use super::Session;
 use crate::error::AuthError;
@@ -46,5 +51,30 @@ pub async fn require_fresh<Tx: IdentityTx + ?Sized>(tx: &mut Tx) -> Result<Sessi
         Ok(session)
     } else {
         Err(AuthError::StepUpRequired)
+    }
+}
+
+/// Refuses a caller whose proof is too old: for what then runs in a tenant's unit of work, which sees no sessions.
+/// Internal.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequireFresh {}
+
+impl Operation for RequireFresh {
+    const NAME: &'static str = "auth.session.require_fresh";
+    const SUMMARY: &'static str = "Refuses a caller whose proof is too old.";
+    const ACCESS: Access = Access::System;
+    const EFFECT: Effect = Effect::Read;
+    type Output = ();
+    type Error = AuthError;
+}
+
+impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RequireFresh {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<()>, AuthError> {
+        require_fresh(tx).await?;
+        Ok(Outcome::unaudited(
+            (),
+            "a question about the caller's own session",
+        ))
     }
 }
