@@ -209,10 +209,11 @@ fn closeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b).max(slip)
 }
 
-/// Proofs that are mailed, and second factors.
+/// API keys, proofs that are mailed, and second factors.
 fn check_identity(auth: &AuthConfig) -> Result<(), ConfigError> {
     let (proofs, second) = (&auth.mailed_proof, &auth.second_factor);
     for (key, value, low, high) in [
+        ("api_keys.max_per_tenant", auth.api_keys.max_per_tenant, 1, 10_000),
         (
             "mailed_proof.verify_email_seconds",
             proofs.verify_email_seconds,
@@ -303,12 +304,6 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.lanes", auth.password.lanes, 1, 4)?;
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
     within("auth.password.history", auth.password.history, 0, 10)?;
-    within(
-        "auth.api_keys.max_per_tenant",
-        auth.api_keys.max_per_tenant,
-        1,
-        10_000,
-    )?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     check_identity(auth)?;

@@ -64,9 +64,9 @@ fn bound(key: &str, inside: u32, outside: u32) -> u32 {
     while good.abs_diff(bad) > 1 {
         let middle = good.midpoint(bad);
         if accepts(key, middle) {
-            good = middle
+            good = middle;
         } else {
-            bad = middle
+            bad = middle;
         }
     }
     good
