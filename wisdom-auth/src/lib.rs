@@ -7,6 +7,7 @@ pub mod authenticate;
 pub mod conformance;
 pub mod error;
 pub mod federation;
+mod jws;
 pub mod kit;
 pub mod mailed_proof;
 pub mod one_time_token;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::value::{DisplayName, EmailAddress};
 
 use super::assertion::{Assertion, AssertionFault as Fault};
-use super::key_set::{IdTokenAlgorithm, KeySet};
+use super::key_set::{self, KeySet};
 
 /// Longest ID token looked at.
 const MAX_LENGTH: usize = 16 * 1024;
@@ -86,7 +87,7 @@ pub(super) struct IdToken<'a> {
     message: &'a str,
     claims: &'a str,
     signature: &'a str,
-    algorithm: IdTokenAlgorithm,
+    algorithm: Algorithm,
     kid: Option<String>,
 }
 
@@ -109,7 +110,7 @@ impl<'a> IdToken<'a> {
         let algorithm = header
             .get("alg")
             .and_then(Value::as_str)
-            .and_then(IdTokenAlgorithm::from_name);
+            .and_then(key_set::algorithm);
         let kid = match header.get("kid") {
             None => None,
             Some(Value::String(kid)) => Some(kid.clone()),
@@ -128,7 +129,7 @@ impl<'a> IdToken<'a> {
         self.kid.as_deref()
     }
 
-    pub(super) const fn algorithm(&self) -> IdTokenAlgorithm {
+    pub(super) const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
@@ -181,7 +182,7 @@ impl<'a> IdToken<'a> {
             return Err(Fault::AccessToken);
         };
         let algorithm = match self.algorithm {
-            IdTokenAlgorithm::EdDsa => &digest::SHA512,
+            Algorithm::EdDSA => &digest::SHA512,
             _ => &digest::SHA256,
         };
         let digest = digest::digest(algorithm, access_token.expose().as_bytes());

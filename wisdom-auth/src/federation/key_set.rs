@@ -1,87 +1,46 @@
 //! A provider's public keys, from its JWK set (RFC 7517). Each key says what it may verify; a token never chooses.
 
-use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey,
-};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::assertion::AssertionFault;
+use crate::jws;
 
 /// Keys looked at in one set.
 const MAX_KEYS: usize = 64;
 /// RSA from 2048 to 8192 bits: shorter is too weak, longer only costs us time.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
-/// The algorithms that ID tokens may be signed with. There is no `none` and nothing symmetric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IdTokenAlgorithm {
-    Rs256,
-    Ps256,
-    Es256,
-    EdDsa,
-}
-
-impl IdTokenAlgorithm {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "RS256" => Some(Self::Rs256),
-            "PS256" => Some(Self::Ps256),
-            "ES256" => Some(Self::Es256),
-            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
-            _ => None,
-        }
+/// The algorithm of this name, if ID tokens may be signed with it. There is no `none` and nothing symmetric.
+pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "RS256" => Some(Algorithm::RS256),
+        "PS256" => Some(Algorithm::PS256),
+        "ES256" => Some(Algorithm::ES256),
+        "EdDSA" | "Ed25519" => Some(Algorithm::EdDSA),
+        _ => None,
     }
 }
 
-/// The public half of a key.
-#[derive(Debug)]
-enum Public {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    P256(Vec<u8>),
-    Ed25519(Vec<u8>),
-}
-
-#[derive(Debug)]
+/// A public key and what it may verify.
 pub(super) struct ProviderKey {
     kid: Option<String>,
-    verifies: Vec<IdTokenAlgorithm>,
-    public: Public,
+    verifies: Vec<Algorithm>,
+    public: DecodingKey,
 }
 
 impl ProviderKey {
     /// Whether the signature, in base64url, is this key's over the message.
-    pub(super) fn verify(&self, message: &str, signature: &str, algorithm: IdTokenAlgorithm) -> bool {
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else {
-            return false;
-        };
-        if !self.verifies.contains(&algorithm) {
-            return false;
-        }
-        let message = message.as_bytes();
-        match (&self.public, algorithm) {
-            (Public::Rsa { n, e }, IdTokenAlgorithm::Rs256) => {
-                PublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, &signature)
-            }
-            (Public::Rsa { n, e }, IdTokenAlgorithm::Ps256) => {
-                PublicKeyComponents { n, e }.verify(&RSA_PSS_2048_8192_SHA256, message, &signature)
-            }
-            (Public::P256(point), IdTokenAlgorithm::Es256) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, &signature)
-            }
-            (Public::Ed25519(x), IdTokenAlgorithm::EdDsa) => {
-                UnparsedPublicKey::new(&ED25519, x).verify(message, &signature)
-            }
-            _ => return false,
-        }
-        .is_ok()
+    pub(super) fn verify(&self, message: &str, signature: &str, algorithm: Algorithm) -> bool {
+        self.verifies.contains(&algorithm)
+            && jws::verify(&self.public, algorithm, message.as_bytes(), signature)
     }
 }
 
 /// The keys of a provider that we can use.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct KeySet(Vec<ProviderKey>);
 
 impl KeySet {
@@ -102,7 +61,7 @@ impl KeySet {
     }
 
     /// The key that a token with this header must be signed with. Without a `kid` there must be just one it can be.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: IdTokenAlgorithm) -> Option<&ProviderKey> {
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&ProviderKey> {
         let mut fitting = self.0.iter().filter(|key| {
             key.verifies.contains(&algorithm) && kid.is_none_or(|kid| key.kid.as_deref() == Some(kid))
         });
@@ -128,8 +87,8 @@ fn key(jwk: &Map<String, Value>) -> Option<ProviderKey> {
             if !RSA_BYTES.contains(&n.len()) || n.first() == Some(&0) || !(1..=4).contains(&e.len()) {
                 return None;
             }
-            let both = vec![IdTokenAlgorithm::Rs256, IdTokenAlgorithm::Ps256];
-            (both, Public::Rsa { n, e })
+            let both = vec![Algorithm::RS256, Algorithm::PS256];
+            (both, DecodingKey::from_rsa_raw_components(&n, &e))
         }
         "EC" if text("crv")? == "P-256" => {
             let (x, y) = (bytes("x")?, bytes("y")?);
@@ -137,17 +96,17 @@ fn key(jwk: &Map<String, Value>) -> Option<ProviderKey> {
                 return None;
             }
             let point: Vec<u8> = [&[4], &x[..], &y[..]].concat();
-            (vec![IdTokenAlgorithm::Es256], Public::P256(point))
+            (vec![Algorithm::ES256], DecodingKey::from_ec_der(&point))
         }
         "OKP" if text("crv")? == "Ed25519" => {
             let x = bytes("x").filter(|x| x.len() == 32)?;
-            (vec![IdTokenAlgorithm::EdDsa], Public::Ed25519(x))
+            (vec![Algorithm::EdDSA], DecodingKey::from_ed_der(&x))
         }
         _ => return None,
     };
     if let Some(named) = jwk.get("alg") {
-        let named = named.as_str().and_then(IdTokenAlgorithm::from_name)?;
-        verifies.retain(|algorithm| *algorithm == named);
+        let named = named.as_str().and_then(algorithm)?;
+        verifies.retain(|verifies| *verifies == named);
     }
     let kid = match jwk.get("kid") {
         None => None,
@@ -182,32 +141,28 @@ mod tests {
     #[test]
     fn a_key_verifies_what_it_says() {
         let both = set(&json!([rsa(256)]));
-        assert!(both.find(Some("r"), IdTokenAlgorithm::Rs256).is_some());
-        assert!(both.find(Some("r"), IdTokenAlgorithm::Ps256).is_some());
-        assert!(both.find(Some("r"), IdTokenAlgorithm::Es256).is_none());
-        assert!(both.find(Some("other"), IdTokenAlgorithm::Rs256).is_none());
+        assert!(both.find(Some("r"), Algorithm::RS256).is_some());
+        assert!(both.find(Some("r"), Algorithm::PS256).is_some());
+        assert!(both.find(Some("r"), Algorithm::ES256).is_none());
+        assert!(both.find(Some("other"), Algorithm::RS256).is_none());
         let one = set(&json!([with(rsa(256), "alg", json!("PS256"))]));
-        assert!(one.find(Some("r"), IdTokenAlgorithm::Rs256).is_none());
-        assert!(one.find(Some("r"), IdTokenAlgorithm::Ps256).is_some());
+        assert!(one.find(Some("r"), Algorithm::RS256).is_none());
+        assert!(one.find(Some("r"), Algorithm::PS256).is_some());
     }
 
     #[test]
     fn without_a_kid_there_must_be_one_candidate() {
         let mut other = rsa(256);
         other["kid"] = json!("s");
-        assert!(
-            set(&json!([rsa(256)]))
-                .find(None, IdTokenAlgorithm::Rs256)
-                .is_some()
-        );
+        assert!(set(&json!([rsa(256)])).find(None, Algorithm::RS256).is_some());
         assert!(
             set(&json!([rsa(256), other]))
-                .find(None, IdTokenAlgorithm::Rs256)
+                .find(None, Algorithm::RS256)
                 .is_none()
         );
         assert!(
             set(&json!([rsa(256), rsa(256)]))
-                .find(Some("r"), IdTokenAlgorithm::Rs256)
+                .find(Some("r"), Algorithm::RS256)
                 .is_none()
         );
     }

@@ -4,18 +4,18 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
 };
-use aws_lc_rs::{hmac, signature};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use serde_json::{Value, json};
 use wisdom_core::random::{SecureRandom, SecureRandomExt as _};
 use wisdom_core::secret::SecretBytes;
 use zeroize::Zeroizing;
 
 use super::key::{KeyError, SigningAlgorithm};
+use crate::jws;
 
 /// Least bytes of a symmetric key: as many as the hash has (RFC 7518, section 3.2).
 const MIN_SYMMETRIC: usize = 32;
@@ -23,8 +23,6 @@ const MIN_SYMMETRIC: usize = 32;
 const MAX_MATERIAL: usize = 4096;
 /// Bytes of an RSA modulus: 2048 bits are the least of RFC 7518, section 3.3; beyond 4096 a signature takes too long.
 const RSA_MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
-/// Bytes of the longest signature, which is RSA's.
-const MAX_SIGNATURE: usize = 512;
 
 /// The material of a new key: PKCS #8, or the bytes of a symmetric key.
 ///
@@ -59,18 +57,11 @@ pub(super) fn generate(
     Ok(SecretBytes::from(bytes))
 }
 
-enum Signer {
-    EdDsa(Ed25519KeyPair),
-    Es256(EcdsaKeyPair),
-    Rs256(RsaKeyPair),
-    Hs256(Box<hmac::Key>),
-}
-
 /// A key that was read once and signs and verifies from then on.
 pub(super) struct Material {
-    signer: Signer,
-    /// Parsed once; reading the key again for each signature is a good part of the work. None for a symmetric key.
-    verifier: Option<ParsedPublicKey>,
+    algorithm: Algorithm,
+    private: EncodingKey,
+    public: DecodingKey,
     /// The members of its JSON Web Key that are its own; a symmetric key has none to show.
     jwk: Option<Value>,
 }
@@ -81,54 +72,12 @@ impl Material {
         if bytes.len() > MAX_MATERIAL {
             return None;
         }
-        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let (signer, verifier, jwk) = match algorithm {
-            SigningAlgorithm::Hs256 => {
-                if bytes.len() < MIN_SYMMETRIC {
-                    return None;
-                }
-                (
-                    Signer::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))),
-                    None,
-                    None,
-                )
-            }
-            SigningAlgorithm::EdDsa => {
-                let pair = Ed25519KeyPair::from_pkcs8(bytes).ok()?;
-                let public = pair.public_key().as_ref();
-                let verifier = ParsedPublicKey::new(&ED25519, public).ok()?;
-                let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": text(public) });
-                (Signer::EdDsa(pair), Some(verifier), Some(jwk))
-            }
-            SigningAlgorithm::Es256 => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, bytes).ok()?;
-                let public = pair.public_key().as_ref();
-                let verifier = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public).ok()?;
-                // The uncompressed point of SEC 1, section 2.3.3: 4, x, y.
-                let (x, y) = public.strip_prefix(&[4])?.split_at_checked(32)?;
-                let jwk = json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) });
-                (Signer::Es256(pair), Some(verifier), Some(jwk))
-            }
-            SigningAlgorithm::Rs256 => {
-                let pair = RsaKeyPair::from_pkcs8(bytes).ok()?;
-                if !RSA_MODULUS.contains(&pair.public_modulus_len()) {
-                    return None;
-                }
-                let public = pair.public_key();
-                let verifier = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.as_ref()).ok()?;
-                let jwk = json!({
-                    "kty": "RSA",
-                    "n": text(public.modulus().big_endian_without_leading_zero()),
-                    "e": text(public.exponent().big_endian_without_leading_zero()),
-                });
-                (Signer::Rs256(pair), Some(verifier), Some(jwk))
-            }
-        };
-        Some(Self {
-            signer,
-            verifier,
-            jwk,
-        })
+        match algorithm {
+            SigningAlgorithm::Hs256 => symmetric(bytes),
+            SigningAlgorithm::EdDsa => ed25519(bytes),
+            SigningAlgorithm::Es256 => p256(bytes),
+            SigningAlgorithm::Rs256 => rsa(bytes),
+        }
     }
 
     /// `kty` and the public members (RFC 7518, section 6; RFC 8037, section 2).
@@ -138,34 +87,76 @@ impl Material {
 
     /// The signature over the message, in base64url.
     pub(super) fn sign(&self, message: &[u8]) -> Result<String, KeyError> {
-        let random = SystemRandom::new();
-        let made: signature::Signature = match &self.signer {
-            Signer::Hs256(key) => return Ok(URL_SAFE_NO_PAD.encode(hmac::sign(key, message))),
-            Signer::EdDsa(pair) => pair.try_sign(message).map_err(|_| KeyError::Library)?,
-            Signer::Es256(pair) => pair.sign(&random, message).map_err(|_| KeyError::Library)?,
-            Signer::Rs256(pair) => {
-                let mut bytes = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut bytes)
-                    .map_err(|_| KeyError::Library)?;
-                return Ok(URL_SAFE_NO_PAD.encode(bytes));
-            }
-        };
-        Ok(URL_SAFE_NO_PAD.encode(made))
+        jws::sign(&self.private, self.algorithm, message).ok_or(KeyError::Library)
     }
 
     /// Whether the signature, in base64url without padding or stray bits, is this key's over the message.
     pub(super) fn verify(&self, message: &[u8], signature: &str) -> bool {
-        let mut bytes = [0; MAX_SIGNATURE];
-        let Ok(length) = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes) else {
-            return false;
-        };
-        let Some(signature) = bytes.get(..length) else {
-            return false;
-        };
-        match (&self.signer, &self.verifier) {
-            (Signer::Hs256(key), _) => hmac::verify(key, message, signature).is_ok(),
-            (_, Some(key)) => key.verify_sig(message, signature).is_ok(),
-            (_, None) => false,
-        }
+        jws::verify(&self.public, self.algorithm, message, signature)
     }
+}
+
+fn symmetric(bytes: &[u8]) -> Option<Material> {
+    (bytes.len() >= MIN_SYMMETRIC).then(|| Material {
+        algorithm: Algorithm::HS256,
+        private: EncodingKey::from_secret(bytes),
+        public: DecodingKey::from_secret(bytes),
+        jwk: None,
+    })
+}
+
+fn ed25519(pkcs8: &[u8]) -> Option<Material> {
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
+    let public = pair.public_key().as_ref();
+    Some(Material {
+        algorithm: Algorithm::EdDSA,
+        private: EncodingKey::from_ed_der(pkcs8),
+        public: DecodingKey::from_ed_der(public),
+        jwk: Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": text(public) })),
+    })
+}
+
+fn p256(pkcs8: &[u8]) -> Option<Material> {
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
+    let public = pair.public_key().as_ref();
+    // The uncompressed point of SEC 1, section 2.3.3: 4, x, y.
+    let (x, y) = public.strip_prefix(&[4])?.split_at_checked(32)?;
+    Some(Material {
+        algorithm: Algorithm::ES256,
+        private: EncodingKey::from_ec_der(pkcs8),
+        public: DecodingKey::from_ec_der(public),
+        jwk: Some(json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y) })),
+    })
+}
+
+fn rsa(pkcs8: &[u8]) -> Option<Material> {
+    let pair = RsaKeyPair::from_pkcs8(pkcs8).ok()?;
+    if !RSA_MODULUS.contains(&pair.public_modulus_len()) {
+        return None;
+    }
+    let public = pair.public_key();
+    let modulus = public.modulus().big_endian_without_leading_zero();
+    let exponent = public.exponent().big_endian_without_leading_zero();
+    Some(Material {
+        algorithm: Algorithm::RS256,
+        private: rsa_private(pkcs8)?,
+        public: DecodingKey::from_rsa_raw_components(modulus, exponent),
+        jwk: Some(json!({ "kty": "RSA", "n": text(modulus), "e": text(exponent) })),
+    })
+}
+
+/// From bytes the library takes an RSA key without the frame of PKCS #8; it removes that from PEM (RFC 7468) only.
+fn rsa_private(pkcs8: &[u8]) -> Option<EncodingKey> {
+    const FRAME: (&str, &str) = ("-----BEGIN PRIVATE KEY-----\n", "\n-----END PRIVATE KEY-----\n");
+    let mut pem = Zeroizing::new(String::with_capacity(
+        FRAME.0.len() + pkcs8.len() * 4 / 3 + 4 + FRAME.1.len(),
+    ));
+    pem.push_str(FRAME.0);
+    STANDARD.encode_string(pkcs8, &mut pem);
+    pem.push_str(FRAME.1);
+    EncodingKey::from_rsa_pem(pem.as_bytes()).ok()
+}
+
+fn text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
