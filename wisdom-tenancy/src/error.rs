@@ -42,6 +42,9 @@ pub enum TenancyError {
     /// The tenant was closed by its owners.
     #[error("the tenant is being deleted")]
     TenantDeleting,
+    /// The tenant asks for a second factor, and the caller has none. `403 mfa.required`.
+    #[error("the tenant asks for a second factor")]
+    MfaRequired,
     /// The tenant has no such member.
     #[error("no such member")]
     NoSuchMember,
@@ -112,6 +115,11 @@ impl OperationError for TenancyError {
             Self::SlugTaken => plain(Conflict, "tenant.slug_taken", "Another tenant has this slug."),
             Self::TenantSuspended => plain(Forbidden, "tenant.suspended", "This tenant is suspended."),
             Self::TenantDeleting => plain(Forbidden, "tenant.deleting", "This tenant is being deleted."),
+            Self::MfaRequired => plain(
+                Forbidden,
+                "mfa.required",
+                "This tenant asks for a second factor: set one up first.",
+            ),
             Self::NoSuchMember | Self::NoSuchInvitation => Failure::not_found(),
             Self::MemberExists => plain(Conflict, "member.exists", "This person is a member already."),
             Self::LastOwner => plain(

@@ -98,6 +98,7 @@ pub(crate) fn run(criterion: &mut Criterion) {
             let name = Some(DisplayName::parse(&name(version)).unwrap());
             let update = UpdateTenant {
                 name,
+                mfa_required: None,
                 expected_version: version,
             };
             version = runtime

@@ -13,6 +13,7 @@ use wisdom_core::id::{IdSourceExt as _, TenantId, UserId, kind};
 use wisdom_core::idempotency::{IdempotencyClaim, IdempotencyKey};
 use wisdom_core::trace::{RequestInfo, TraceContext};
 use wisdom_core::unit_of_work::Effect;
+use wisdom_tenancy::error::TenancyError;
 
 use super::Wisdom;
 use super::memberships::Known;
@@ -127,6 +128,10 @@ impl Wisdom {
             .state
             .admit(known.role)
             .map_err(OperationError::into_failure)?;
+        // What needs no tenant goes on: setting a second factor up, above all.
+        if known.lacks_second_factor && needs_tenant {
+            return Err(TenancyError::MfaRequired.into_failure());
+        }
         let context = match user {
             Some(user) => {
                 let membership = VerifiedMembership::attested(tenant, user, Grants::of_role(known.role));

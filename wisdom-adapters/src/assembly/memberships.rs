@@ -18,6 +18,8 @@ const LIFE: Duration = Duration::from_secs(5);
 pub(crate) struct Known {
     pub(crate) role: Role,
     pub(crate) state: TenantState,
+    /// Whether the tenant asks for a second factor and the user has none.
+    pub(crate) lacks_second_factor: bool,
 }
 
 /// A bounded cache that never writes back what was read before a change.

@@ -33,15 +33,23 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for FindStanding {
         let known = match self.user {
             Some(user) => {
                 let standing = tx.tenants().standing(self.tenant, user).await?;
+                let asked = standing.as_ref().is_some_and(|known| known.tenant.mfa_required);
+                // Whoever has one has proven it in every session since they set it up: that ended all others.
+                let lacks_second_factor = asked && {
+                    let totp = tx.second_factors().totp(user).await?;
+                    totp.is_none_or(|totp| totp.confirmed_at.is_none())
+                };
                 standing.map(|standing| Known {
                     role: standing.role,
                     state: standing.tenant.state,
+                    lacks_second_factor,
                 })
             }
             // What only owners may be told about a tenant is not for keys.
             None => tx.tenants().find(self.tenant).await?.map(|tenant| Known {
                 role: Role::Viewer,
                 state: tenant.state,
+                lacks_second_factor: false,
             }),
         };
         Ok(Outcome::unaudited(known, "read for every request"))

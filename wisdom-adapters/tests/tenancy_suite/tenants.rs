@@ -90,6 +90,7 @@ pub(crate) async fn updates_are_compare_and_set(stage: &Stage) {
     stage.drain().await;
     let update = |text: &str, expected_version| UpdateTenant {
         name: Some(name(text)),
+        mfa_required: None,
         expected_version,
     };
 

@@ -12,6 +12,7 @@ on_both! {
     links_and_codes_sign_in_once;
     an_address_is_changed_by_its_new_mailbox;
     the_second_factor_is_asked_for_and_never_skipped;
+    a_tenant_asks_its_members_for_a_second_factor;
 }
 
 const NEW_PASSWORD: &str = "violet harbour seven lanterns";
@@ -315,4 +316,47 @@ async fn the_second_factor_is_asked_for_and_never_skipped(setup: Setup) {
         .expect(204);
     server.get("/v1/me", &ada.access).await.expect(401);
     server.log_in(&ada.email).await;
+}
+
+async fn a_tenant_asks_its_members_for_a_second_factor(setup: Setup) {
+    let server = setup.start().await;
+    let ada = server.founder("ada").await;
+    let bob = server.join(&ada, "bob", "member").await;
+    let tenant = format!("/v1/tenants/{}", ada.tenant);
+    let before = server.get(&tenant, &ada.access).await.expect(200);
+    assert_eq!(before.body["mfa_required"], false);
+    let change = json!({ "mfa_required": true, "expected_version": before.body["version"] });
+    let call = server.call(Method::PATCH, &tenant).token(&ada.access);
+    call.body(&change).send().await.expect(200);
+    for person in [&ada, &bob] {
+        let refused = server.get(&tenant, &person.access).await.expect(403);
+        assert_eq!(refused.code(), "mfa.required");
+        let refused = server
+            .post(&format!("{tenant}/leave"), &person.access, &json!({}))
+            .await;
+        assert_eq!(refused.expect(403).code(), "mfa.required");
+    }
+    server.get("/v1/me", &bob.access).await.expect(200);
+    let offer = server
+        .post("/v1/me/second-factor/totp", &bob.access, &json!({}))
+        .await
+        .expect(201);
+    // Offered and not confirmed, it is none.
+    server.get(&tenant, &bob.access).await.expect(403);
+    let secret = TotpSecret::from_bytes(bytes(&offer.text("secret"))).unwrap();
+    let digits = String::from_utf8(secret.code(step_at(SystemClock.now())).to_vec()).unwrap();
+    server
+        .post(
+            "/v1/me/second-factor/totp/confirm",
+            &bob.access,
+            &json!({ "code": digits }),
+        )
+        .await
+        .expect(200);
+    eventually("the way in", async || {
+        let reply = server.get(&tenant, &bob.access).await;
+        (reply.status == 200).then_some(())
+    })
+    .await;
+    server.get(&tenant, &ada.access).await.expect(403);
 }

@@ -63,6 +63,7 @@ pub fn new_tenant(test: &TestKit, name: &str) -> Tenant {
         state: TenantState::Active,
         region: "default".to_owned(),
         epoch: 0,
+        mfa_required: false,
         owner_count: 1,
         created_at: test.now(),
         version: 1,

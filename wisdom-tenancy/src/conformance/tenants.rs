@@ -60,13 +60,15 @@ pub async fn tenant_begins_with_one_owner<S: TenancyStore + ?Sized>(h: &Harness<
     let owner = seed_user(h, "ada").await;
     let tenant = Tenant {
         owner_count: 7,
+        mfa_required: true,
         ..new_tenant(h.test(), "acme")
     };
     let membership = new_membership(h.test(), owner.id, Role::Owner);
     let mut tx = h.system().await;
     tx.tenants().insert(&tenant, &membership).await.expect("insert");
     save(tx).await;
-    assert_eq!(current(h, tenant.id).await.owner_count, 1);
+    let stored = current(h, tenant.id).await;
+    assert_eq!((stored.owner_count, stored.mfa_required), (1, true));
     let member = h
         .read_of(tenant.id)
         .await
@@ -168,6 +170,7 @@ pub async fn tenant_update_is_compare_and_set<S: TenancyStore + ?Sized>(h: &Harn
         state: TenantState::Suspended,
         region: "eu-2".to_owned(),
         epoch: 9,
+        mfa_required: true,
         ..seed.tenant.clone()
     };
     let mut tx = h.of(seed.id()).await;

@@ -114,6 +114,7 @@ pub(crate) async fn found<Tx: OnboardingTx + ?Sized>(
             state: TenantState::Active,
             region: REGION.to_owned(),
             epoch: 1,
+            mfa_required: false,
             owner_count: 1,
             created_at: frame.now(),
             version: 1,

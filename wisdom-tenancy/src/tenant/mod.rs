@@ -68,6 +68,8 @@ pub struct Tenant {
     /// Raised to end everything that was cached for the tenant at once.
     #[serde(skip_serializing, default)]
     pub epoch: i64,
+    /// Whether members need a second factor to work in it.
+    pub mfa_required: bool,
     /// Owners, 1 or more; kept by storage.
     pub owner_count: i64,
     /// When it was made.

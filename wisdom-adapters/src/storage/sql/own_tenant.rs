@@ -12,15 +12,16 @@ use super::unit::{Unit, current};
 
 pub(super) const CURRENT: Statement = Statement::new(
     "own_tenant.current",
-    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version FROM tenants WHERE id = $1",
+    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version,
+     mfa_required FROM tenants WHERE id = $1",
 );
 const UPDATE: Statement = Statement::new(
     "own_tenant.update",
-    "UPDATE tenants SET slug = $2, name = $3, state = $4, region = $5, epoch = $6, version = $7 + 1
+    "UPDATE tenants SET slug = $2, name = $3, state = $4, region = $5, epoch = $6, mfa_required = $8, version = $7 + 1
      WHERE id = $1 AND version = $7",
 );
 
-/// Reads the nine columns of a tenant.
+/// Reads the ten columns of a tenant.
 pub(super) fn tenant(row: &Row) -> Result<Tenant, StorageError> {
     Ok(Tenant {
         id: row.id(0)?,
@@ -32,6 +33,7 @@ pub(super) fn tenant(row: &Row) -> Result<Tenant, StorageError> {
         owner_count: row.int(6)?,
         created_at: row.time(7)?,
         version: row.int(8)?,
+        mfa_required: row.bool(9)?,
     })
 }
 
@@ -52,6 +54,7 @@ impl OwnTenant for Unit {
             tenant.region.as_str().into(),
             tenant.epoch.into(),
             expected.into(),
+            tenant.mfa_required.into(),
         ];
         current(self.tenant_execute(&UPDATE, &values).await?, &UPDATE)
     }

@@ -21,7 +21,7 @@ macro_rules! select_standing {
     ($rest:literal) => {
         concat!(
             "SELECT t.id, t.slug, t.name, t.state, t.region, t.epoch, t.owner_count, t.created_at, t.version,
-             m.id, m.role, m.created_at FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE ",
+             t.mfa_required, m.id, m.role, m.created_at FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE ",
             $rest
         )
     };
@@ -29,16 +29,18 @@ macro_rules! select_standing {
 
 const INSERT: Statement = Statement::new(
     "tenants.insert",
-    "INSERT INTO tenants (id, slug, name, state, region, epoch, owner_count, created_at, version)
-     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8) ON CONFLICT (slug) DO NOTHING",
+    "INSERT INTO tenants (id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required)
+     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9) ON CONFLICT (slug) DO NOTHING",
 );
 const FIND: Statement = Statement::new(
     "tenants.find",
-    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version FROM tenants WHERE id = $1",
+    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required
+     FROM tenants WHERE id = $1",
 );
 pub(super) const FIND_BY_SLUG: Statement = Statement::new(
     "tenants.find_by_slug",
-    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version FROM tenants WHERE slug = $1",
+    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required
+     FROM tenants WHERE slug = $1",
 );
 pub(super) const LIST_OF_USER: Statement = Statement::new(
     "tenants.list_of_user",
@@ -58,9 +60,9 @@ pub(super) const INVITATION_BY_TOKEN: Statement = Statement::new(
 fn standing(row: &Row) -> Result<Standing, StorageError> {
     Ok(Standing {
         tenant: tenant(row)?,
-        membership: row.id(9)?,
-        role: row.read(10, |text| text.parse().ok())?,
-        since: row.time(11)?,
+        membership: row.id(10)?,
+        role: row.read(11, |text| text.parse().ok())?,
+        since: row.time(12)?,
     })
 }
 
@@ -76,6 +78,7 @@ impl Tenants for Unit {
             tenant.epoch.into(),
             tenant.created_at.into(),
             tenant.version.into(),
+            tenant.mfa_required.into(),
         ];
         added(
             self.sql_tx().execute(&INSERT, &values).await?,
