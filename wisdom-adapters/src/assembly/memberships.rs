@@ -86,6 +86,7 @@ mod tests {
         let known = Known {
             role: Role::Owner,
             state: TenantState::Active,
+            lacks_second_factor: false,
         };
         let reading = cache.begin();
         cache.forget();
