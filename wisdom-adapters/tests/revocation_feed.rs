@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wisdom_adapters::config::Config;
+use wisdom_adapters::storage::postgres::RevocationHints;
 use wisdom_adapters::testkit::{postgres, require_or_skip};
 use wisdom_adapters::{Wisdom, WisdomBuilder};
 use wisdom_auth::authenticate::authenticate;
@@ -18,7 +19,7 @@ use wisdom_auth::session::revoke::RevokeAllSessions;
 use wisdom_auth::session::sign_in::{Proof, SignIn, SignInOutcome};
 use wisdom_auth::session::start::SessionGrant;
 use wisdom_auth::user::{NewUser, User, register};
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::catalogue::Host as _;
 use wisdom_core::clock::ManualClock;
 use wisdom_core::context::{Caller, SystemContext, SystemReason};
@@ -27,6 +28,7 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow as _, Operation, UseCase};
 use wisdom_core::value::{DisplayName, EmailAddress};
+use wisdom_tenancy::membership::ChangeRole;
 
 /// Processes that share storage and keys, and a clock that is moved by hand.
 struct Fleet {
@@ -115,7 +117,16 @@ fn token(wisdom: &Wisdom, grant: &SessionGrant) -> String {
 /// What the edge does with a token.
 async fn takes(wisdom: &Wisdom, token: &str) -> bool {
     match authenticate(wisdom.auth(), token, wisdom.kit().clock.now()) {
-        Ok(principal) => wisdom.ensure_open(&principal).await.is_ok(),
+        Ok(principal) => wisdom.ensure_open(&principal, Callers::Any).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// What the edge does with a token at an operation that is closed to some kinds of callers.
+async fn takes_for_roles(wisdom: &Wisdom, token: &str) -> bool {
+    let callers = wisdom.catalogue().find(ChangeRole::NAME).unwrap().callers;
+    match authenticate(wisdom.auth(), token, wisdom.kit().clock.now()) {
+        Ok(principal) => wisdom.ensure_open(&principal, callers).await.is_ok(),
         Err(_) => false,
     }
 }
@@ -153,6 +164,37 @@ async fn what_one_ends_the_others_refuse(fleet: Fleet) {
     one.read_revocations().await.unwrap();
     other.read_revocations().await.unwrap();
     assert!(!takes(&one, &on_laptop).await && !takes(&other, &on_laptop).await);
+}
+
+async fn operations_closed_to_some_callers_ask_always(fleet: Fleet) {
+    let (one, other) = (fleet.process().await, fleet.process().await);
+    let user = one.runner().system(&system(&one), &AddUser {}).await.unwrap();
+    let (ended, open) = (start(&one, user).await, start(&one, user).await);
+    let (on_ended, on_open) = (token(&one, &ended), token(&one, &open));
+    assert!(takes_for_roles(&other, &on_ended).await);
+    end_one(&one, &ended).await;
+    assert!(takes(&other, &on_ended).await, "this test is about something");
+    assert!(!takes_for_roles(&other, &on_ended).await);
+    assert!(takes_for_roles(&other, &on_open).await);
+    assert!(!takes(&other, &on_ended).await, "what was asked is known");
+}
+
+/// Without `heard` the reading of twice a second finds out; with it there is nothing to wait for.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_tells_that_sessions_ended() {
+    let database = require_or_skip!(postgres().await);
+    let fleet = Fleet::new(Some(database.url()));
+    let one = fleet.process().await;
+    let mut hints = RevocationHints::open(database.url()).await.unwrap().unwrap();
+    let user = one.runner().system(&system(&one), &AddUser {}).await.unwrap();
+    let grant = start(&one, user).await;
+    let quiet = tokio::time::timeout(Duration::from_millis(200), hints.heard()).await;
+    assert!(quiet.is_err(), "a session that begins ends none");
+    end_one(&one, &grant).await;
+    let heard = tokio::time::timeout(Duration::from_secs(10), hints.heard()).await;
+    heard.expect("a hint within ten seconds").unwrap();
+    let pooled = format!("{}?pooler=transaction", database.url());
+    assert!(RevocationHints::open(&pooled).await.unwrap().is_none());
 }
 
 async fn a_process_that_hears_nothing_asks(fleet: Fleet) {
@@ -215,6 +257,7 @@ macro_rules! on_both {
 
 on_both! {
     what_one_ends_the_others_refuse
+    operations_closed_to_some_callers_ask_always
     a_process_that_hears_nothing_asks
     a_process_that_starts_knows_what_ended_before
 }

@@ -23,6 +23,7 @@ use wisdom_core::id::{IdSource, SystemIds};
 use wisdom_core::policy::{Policies, Policy};
 use wisdom_core::random::{SecureRandom, SystemRandom};
 use wisdom_core::runner::{RetryPolicy, Runner};
+use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Kit;
 use wisdom_core::value::EmailAddress;
 use wisdom_events::bus::{Bus, Consumer};
@@ -178,7 +179,7 @@ impl WisdomBuilder {
         let key_prefix = api_keys::prefix(&kit.policies);
         let (sights, sights_inbox) = mpsc::channel(sight::WAITING);
         let wisdom = Arc::new(Wisdom {
-            revocation_feed: RevocationFeed::new(is_memory(&config)?),
+            revocation_feed: RevocationFeed::new(&storage_address(&config)?),
             config,
             runner,
             catalogue,
@@ -199,21 +200,15 @@ impl WisdomBuilder {
     }
 }
 
-/// Whether storage is inside of this process.
-fn is_memory(config: &Config) -> Result<bool, OpenError> {
-    let url = resolve_text(&config.storage.url).map_err(|source| OpenError::Secret {
+fn storage_address(config: &Config) -> Result<SecretText, OpenError> {
+    resolve_text(&config.storage.url).map_err(|source| OpenError::Secret {
         key: "storage.url",
         source,
-    })?;
-    Ok(url.expose().starts_with("memory:"))
+    })
 }
 
 async fn open_storage(config: &Config, kit: &Arc<Kit>) -> Result<Arc<storage::DynStore>, OpenError> {
-    let secret = |source| OpenError::Secret {
-        key: "storage.url",
-        source,
-    };
-    let url = resolve_text(&config.storage.url).map_err(secret)?;
+    let url = storage_address(config)?;
     let url = match url.expose().split_once(':') {
         Some(("sqlite", path)) => format!(
             "sqlite:{}",

@@ -232,7 +232,7 @@ impl Wisdom {
             None => None,
         };
         if let Some(principal) = &principal {
-            self.ensure_open(principal).await?;
+            self.ensure_open(principal, entry.callers).await?;
             self.note_sight(principal);
         }
         let caller = self.caller(entry, principal, call.tenant, call.request).await?;

@@ -1,25 +1,39 @@
 //! Which sessions ended on other nodes: read from storage twice a second, and doubted when that does not work.
 //!
 //! Storage is asked rather than told of, so that nothing can be missed: a gap, a restart or a lost message only means
-//! that the next reading finds more. While the last reading lies too far back, every request asks for its session's row.
+//! that the next reading finds more. `PostgreSQL` tells when it is worth reading before the half second is over. While the
+//! last reading lies too far back, every request asks for its session's row; operations that are closed to some kinds of
+//! callers ask always.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wisdom_auth::error::AuthError;
 use wisdom_auth::session::feed::{IsOpen, ReadRevoked, RevokedSession};
+use wisdom_core::access::Callers;
 use wisdom_core::context::{Principal, SystemContext, SystemReason};
 use wisdom_core::failure::{Failure, OperationError as _};
 use wisdom_core::id::SessionId;
+use wisdom_core::secret::SecretText;
 use wisdom_core::time::Timestamp;
 
 use super::Wisdom;
+#[cfg(feature = "postgres")]
+use crate::storage::postgres::RevocationHints;
 
 /// Between two readings.
 const EVERY: Duration = Duration::from_millis(500);
+/// After a hint, so that many of them are one reading.
+const AFTER_HINT: Duration = Duration::from_millis(10);
+/// Until listening is tried again after it failed.
+#[cfg(feature = "postgres")]
+const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 /// An end is dated when its unit of work begins and seen when it has committed; nodes' clocks differ. A reading looks
 /// this far back behind the one before.
 const OVERLAP: Duration = Duration::from_secs(15);
@@ -39,15 +53,26 @@ pub(super) struct RevocationFeed {
     alone: bool,
     /// Whether the loss of the feed was logged.
     told: AtomicBool,
+    /// Where storage is, if it may tell that sessions ended.
+    #[cfg(feature = "postgres")]
+    teller: Option<SecretText>,
+    /// It did.
+    hint: Notify,
 }
 
 impl RevocationFeed {
-    /// A feed that has read nothing yet. `alone` for a store that no other process can reach.
-    pub(super) const fn new(alone: bool) -> Self {
+    /// A feed of the store at this address that has read nothing yet. Memory is a store that no other process can reach.
+    pub(super) fn new(storage: &SecretText) -> Self {
+        let alone = storage.expose().starts_with("memory:");
+        #[cfg(feature = "postgres")]
+        let tells = storage.expose().starts_with("postgres");
         Self {
             read_at: AtomicI64::new(i64::MIN),
             alone,
             told: AtomicBool::new(false),
+            #[cfg(feature = "postgres")]
+            teller: tells.then(|| storage.clone()),
+            hint: Notify::new(),
         }
     }
 
@@ -114,11 +139,45 @@ impl Wisdom {
         if self.revocation_feed.alone {
             return;
         }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.listen() => {}
+            () = self.read_on() => {}
+        }
+    }
+
+    /// Passes on the hints of storage that can give some; never returns.
+    #[cfg(feature = "postgres")]
+    async fn listen(&self) {
+        let Some(storage) = &self.revocation_feed.teller else {
+            return pending().await;
+        };
+        loop {
+            match RevocationHints::open(storage.expose()).await {
+                Ok(None) => return pending().await,
+                Ok(Some(mut hints)) => {
+                    while hints.heard().await.is_ok() {
+                        self.revocation_feed.hint.notify_one();
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "ended sessions are heard of at the next reading"),
+            }
+            sleep(LISTEN_AGAIN).await;
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    async fn listen(&self) {
+        pending().await
+    }
+
+    /// Reads again and again; never returns.
+    async fn read_on(&self) {
         let mut readings = 0_u32;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
+                () = self.revocation_feed.hint.notified() => sleep(AFTER_HINT).await,
+                () = sleep(EVERY) => {}
             }
             let deep = readings.is_multiple_of(DEEP_EVERY);
             readings = readings.wrapping_add(1);
@@ -132,15 +191,18 @@ impl Wisdom {
     }
 
     /// Asks storage whether the principal's session was ended, if what this node knows is not fresh enough to tell. On the
-    /// usual way this is one comparison. Other credentials than sessions have nothing to ask here.
+    /// usual way this is one comparison. For operations that are closed to some kinds of callers (roles, keys, secrets), no
+    /// moment in which another node knows more is short enough: they ask always. Other credentials than sessions have
+    /// nothing to ask here.
     ///
     /// # Errors
     /// A refusal when the session has ended, or when nobody can tell.
-    pub async fn ensure_open(&self, principal: &Principal) -> Result<(), Failure> {
+    pub async fn ensure_open(&self, principal: &Principal, callers: Callers) -> Result<(), Failure> {
         let Some(own) = principal.session() else {
             return Ok(());
         };
-        if self.revocation_feed.is_trusted(self.kit().clock.now()) {
+        let feed = &self.revocation_feed;
+        if feed.alone || callers == Callers::Any && feed.is_trusted(self.kit().clock.now()) {
             return Ok(());
         }
         // Boxed, so that the usual way does not carry the room for a unit of work.

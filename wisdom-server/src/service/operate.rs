@@ -58,7 +58,7 @@ impl Inner {
             trip.user = principal.user();
             let caller = principal.caller_id();
             self.limits.take_caller(caller, &mut trip.spent).await?;
-            wisdom.ensure_open(principal).await?;
+            wisdom.ensure_open(principal, entry.callers).await?;
             wisdom.note_sight(principal);
         } else if !operation.public {
             return Err(Failure::new(

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (
         1,
         "identity",
@@ -63,6 +63,11 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
         13,
         "external identities",
         include_str!("../../../migrations/postgres/0013_external_identities.sql"),
+    ),
+    (
+        18,
+        "revocation hints",
+        include_str!("../../../migrations/postgres/0018_revocation_hints.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

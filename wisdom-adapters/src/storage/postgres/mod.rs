@@ -8,6 +8,7 @@
 
 mod address;
 mod fault;
+mod hints;
 mod isolation;
 mod migrate;
 mod roles;
@@ -15,6 +16,7 @@ mod store;
 mod tenant_table;
 
 pub(in crate::storage) use fault::fault;
+pub use hints::RevocationHints;
 pub use migrate::migrate;
 pub use roles::{APP_ROLE, SYSTEM_ROLE};
 pub use store::PostgresStore;
