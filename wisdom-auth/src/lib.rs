@@ -10,6 +10,7 @@ pub mod federation;
 mod jws;
 pub mod kit;
 pub mod mailed_proof;
+pub mod oauth;
 pub mod one_time_token;
 mod opaque_token;
 pub mod operation;

@@ -14,6 +14,10 @@ pub use crate::mailed_proof::{
     ChangeEmail, LogInWithCode, LogInWithLink, RequestCode, RequestEmailChange, RequestLink,
     RequestPasswordReset, RequestVerification, ResetPassword,
 };
+pub use crate::oauth::introspect::IntrospectToken;
+pub use crate::oauth::issue::IssueToken;
+pub use crate::oauth::manage::{CreateClient, ListClients, RevokeClient, RotateClientSecret};
+pub use crate::oauth::revoke::RevokeToken;
 pub use crate::password::change::ChangePassword;
 pub use crate::password::strength::CheckPassword;
 pub use crate::second_factor::enrolment::{

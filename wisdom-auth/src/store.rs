@@ -10,11 +10,12 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::UnitOfWork;
 use wisdom_core::value::EmailAddress;
 
-use crate::api_key::ApiKey;
+use crate::api_key::{ApiKey, KeyKind};
 use crate::attempts::device::KnownDevice;
 use crate::attempts::{AttemptKey, Counter};
 use crate::federation::attempt::Attempt;
 use crate::federation::identity::ExternalIdentity;
+use crate::oauth::client_token::ClientToken;
 use crate::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::second_factor::device::RememberedDevice;
 use crate::second_factor::totp::TotpCredential;
@@ -323,9 +324,10 @@ pub trait ApiKeys: Send {
     /// The key with this id, revoked or not.
     async fn find(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError>;
 
-    /// Keys, revoked ones too, oldest first; of one owner if `owner` is given.
+    /// What there is of a kind, revoked ones too, oldest first; of one owner if `owner` is given.
     async fn list(
         &mut self,
+        kind: KeyKind,
         owner: Option<UserId>,
         page: &PageRequest,
     ) -> Result<Slice<ApiKey>, StorageError>;
@@ -349,6 +351,23 @@ pub trait PresentedKeys: Send {
 
     /// Sets when it was last used, unless that is later already. Not a change of its version; nothing for no such key.
     async fn note_use(&mut self, tenant: TenantId, key: ApiKeyId, at: Timestamp) -> Result<(), StorageError>;
+
+    /// The role that a user has in a tenant now.
+    async fn role_in(&mut self, tenant: TenantId, user: UserId) -> Result<Option<Role>, StorageError>;
+}
+
+/// Access tokens that service clients hold.
+#[async_trait]
+pub trait ClientTokens: Send {
+    /// Adds a token, and drops those of its client that ended before it was issued. A client that does not exist is a
+    /// conflict with `Constraint::REFERENCE`.
+    async fn insert(&mut self, token: &ClientToken) -> Result<(), StorageError>;
+
+    /// The token with this public part, expired or not.
+    async fn find(&mut self, public_id: &str) -> Result<Option<ClientToken>, StorageError>;
+
+    /// Removes the token with this public part; answers whether there was one.
+    async fn delete(&mut self, public_id: &str) -> Result<bool, StorageError>;
 }
 
 /// Where the tenant's keys are reached.
@@ -386,4 +405,6 @@ pub trait IdentityTx: UnitOfWork {
     fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts;
     /// API keys that were presented.
     fn presented_keys(&mut self) -> &mut dyn PresentedKeys;
+    /// Access tokens of service clients.
+    fn client_tokens(&mut self) -> &mut dyn ClientTokens;
 }

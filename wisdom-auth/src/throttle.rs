@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wisdom_core::context::Caller;
-use wisdom_core::id::UserId;
+use wisdom_core::id::{ClientId, UserId};
 use wisdom_core::port::rate_limit::{RateKey, RateLimitExt as _, RatePolicy};
 use wisdom_core::port::{PortError, PortErrorKind};
 use wisdom_core::value::EmailAddress;
@@ -36,6 +36,9 @@ impl Throttle {
     /// Mailed codes that are typed in for one address.
     pub const PROOF_CODE: Self = Self::new("proof_code", 20, 3600);
 
+    /// Access tokens issued to one service client.
+    pub const CLIENT_TOKENS: Self = Self::new("client_tokens", 120, 60);
+
     const fn new(name: &'static str, quota: u32, seconds: u64) -> Self {
         Self {
             name,
@@ -62,6 +65,14 @@ pub async fn source<H: AuthHost>(host: &H, caller: &Caller, throttle: Throttle) 
 /// As [`source`].
 pub async fn user<H: AuthHost>(host: &H, user: UserId, throttle: Throttle) -> Result<(), AuthError> {
     require(host, throttle, &RateKey::principal(user.as_uuid())).await
+}
+
+/// Counts a token issued to a service client.
+///
+/// # Errors
+/// As [`source`].
+pub async fn client<H: AuthHost>(host: &H, client: ClientId, throttle: Throttle) -> Result<(), AuthError> {
+    require(host, throttle, &RateKey::principal(client.as_uuid())).await
 }
 
 /// Counts a try at an address, whether anybody has it or not.

@@ -7,7 +7,7 @@ use wisdom_core::catalogue::{Catalogue, Host, Position};
 
 use crate::input::InputPlan;
 use crate::limits::{BODY_BYTES, PUBLIC_BODY_BYTES};
-use crate::route::{Route, RouteError};
+use crate::route::{Dialect, Route, RouteError};
 use crate::service::method_name;
 use crate::telemetry::measure::Measure;
 
@@ -37,6 +37,7 @@ pub(crate) struct OperationEndpoint {
     pub(crate) position: Position,
     pub(crate) public: bool,
     pub(crate) success: StatusCode,
+    pub(crate) dialect: Dialect,
     pub(crate) takes_body: bool,
     pub(crate) body_bytes: usize,
     pub(crate) plan: InputPlan,
@@ -93,6 +94,7 @@ pub(crate) fn endpoints<H: Host>(
             position,
             public,
             success: route.success,
+            dialect: route.dialect,
             takes_body: takes_body(&route.method),
             body_bytes: if public { PUBLIC_BODY_BYTES } else { BODY_BYTES },
             plan: InputPlan::of(&schema, &definitions, &in_path),

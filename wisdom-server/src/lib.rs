@@ -10,6 +10,7 @@ mod endpoint;
 mod health;
 mod input;
 pub mod limits;
+mod oauth;
 pub mod openapi;
 mod patient;
 mod problem;
@@ -21,6 +22,6 @@ mod service;
 pub mod telemetry;
 
 pub use cors::OriginError;
-pub use route::{Route, RouteError, route};
+pub use route::{Dialect, Route, RouteError, oauth_route, route};
 pub use serve::Server;
 pub use service::{Answer, Service, ServiceError};

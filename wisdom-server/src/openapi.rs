@@ -12,7 +12,7 @@ use wisdom_core::unit_of_work::Effect;
 use crate::endpoint::{OWN, takes_body};
 use crate::input::{InputPlan, TENANT, properties, resolve};
 use crate::problem;
-use crate::route::Route;
+use crate::route::{Dialect, Route};
 
 const SCHEMAS: &str = "#/components/schemas/";
 const PROBLEM: &str = "Problem";
@@ -80,7 +80,10 @@ pub fn document<H: Host>(catalogue: &Catalogue<H>, routes: &[Route]) -> Result<V
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "client": { "type": "http", "scheme": "basic" },
+            },
             "headers": {
                 "RequestId": { "description": "Our id of the request.", "schema": { "type": "string" } },
                 "RetryAfter": { "description": "Seconds until trying again can help.", "schema": { "type": "integer" } },
@@ -135,8 +138,11 @@ fn operation<H: Host>(
     if takes_body(&route.method) {
         if let Some(body) = body_schema(root, input, &in_path) {
             let required = body.get("required").is_some() || body.get("$ref").is_some();
-            written["requestBody"] =
-                json!({ "required": required, "content": { "application/json": { "schema": body } } });
+            let kind = match route.dialect {
+                Dialect::Json => "application/json",
+                Dialect::Oauth => "application/x-www-form-urlencoded",
+            };
+            written["requestBody"] = json!({ "required": required, "content": { kind: { "schema": body } } });
         }
         if entry.effect == Effect::Write && entry.access != Access::Public {
             parameters.push(json!({
@@ -156,10 +162,11 @@ fn operation<H: Host>(
     if !parameters.is_empty() {
         written["parameters"] = Value::Array(parameters);
     }
-    written["security"] = if entry.access == Access::Public {
-        json!([])
-    } else {
-        json!([{ "bearer": [] }])
+    written["security"] = match (route.dialect, entry.access) {
+        // In the form the client's secret is a parameter, and no scheme.
+        (Dialect::Oauth, _) => json!([{ "client": [] }, {}]),
+        (Dialect::Json, Access::Public) => json!([]),
+        (Dialect::Json, _) => json!([{ "bearer": [] }]),
     };
     let mut answer = json!({ "description": "Done.", "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } } });
     if route.success != StatusCode::NO_CONTENT && output.get("type") != Some(&"null".into()) {
@@ -168,10 +175,27 @@ fn operation<H: Host>(
     let problem = json!({ "$ref": format!("#/components/responses/{PROBLEM}") });
     let mut responses = Map::new();
     responses.insert(route.success.as_u16().to_string(), answer);
+    if route.dialect == Dialect::Oauth {
+        for status in ["400", "401"] {
+            responses.insert(status.to_owned(), oauth_refusal());
+        }
+    }
     responses.insert("4XX".to_owned(), problem.clone());
     responses.insert("5XX".to_owned(), problem);
     written["responses"] = Value::Object(responses);
     written
+}
+
+/// RFC 6749, section 5.2.
+fn oauth_refusal() -> Value {
+    json!({
+        "description": "A refusal (RFC 6749, section 5.2).",
+        "content": { "application/json": { "schema": {
+            "type": "object",
+            "properties": { "error": { "type": "string" }, "error_description": { "type": "string" } },
+            "required": ["error"],
+        } } },
+    })
 }
 
 /// The input without what comes from the path; none when nothing is left.

@@ -19,6 +19,18 @@ pub struct Route {
     pub operation: &'static str,
     /// The status of success.
     pub success: StatusCode,
+    /// How it speaks.
+    pub dialect: Dialect,
+}
+
+/// How a route takes its input and tells its refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// JSON in and out, refusals as problem documents (RFC 9457).
+    #[default]
+    Json,
+    /// A form in, with the client by HTTP Basic or in the form, and JSON out; refusals as RFC 6749, section 5.2, has them.
+    Oauth,
 }
 
 /// A line of the route table.
@@ -29,6 +41,16 @@ pub fn route<O: Operation>(method: Method, path: &'static str, success: StatusCo
         path,
         operation: O::NAME,
         success,
+        dialect: Dialect::Json,
+    }
+}
+
+/// A line of the route table for an OAuth endpoint, which is always posted to.
+#[must_use]
+pub fn oauth_route<O: Operation>(path: &'static str, success: StatusCode) -> Route {
+    Route {
+        dialect: Dialect::Oauth,
+        ..route::<O>(Method::POST, path, success)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use http::{Method, StatusCode};
 use wisdom_auth::operation::{
-    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreatePersonalKey,
-    CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, GetApiKey,
-    LinkIdentity, ListApiKeys, ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode,
-    LogInWithLink, LogOut, Me, Refresh, RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange,
-    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey, RevokeOne,
-    RevokeOthers, RotateApiKey, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
+    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreateClient,
+    CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
+    ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
+    ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
+    RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
+    RequestVerification, ResetPassword, RevokeApiKey, RevokeClient, RevokeOne, RevokeOthers, RevokeToken,
+    RotateApiKey, RotateClientSecret, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -28,7 +29,7 @@ use wisdom_tenancy::provider_sign_in::CompleteSignIn;
 use wisdom_tenancy::sign_up::SignUp;
 use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
 
-use crate::route::{Route, route};
+use crate::route::{Route, oauth_route, route};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -107,6 +108,14 @@ pub fn all() -> Vec<Route> {
         route::<GetApiKey>(GET, "/v1/tenants/{tenant}/api-keys/{key}", OK),
         route::<RotateApiKey>(POST, "/v1/tenants/{tenant}/api-keys/{key}/rotate", OK),
         route::<RevokeApiKey>(DELETE, "/v1/tenants/{tenant}/api-keys/{key}", EMPTY),
+
+        route::<CreateClient>(POST, "/v1/tenants/{tenant}/service-clients", CREATED),
+        route::<ListClients>(GET, "/v1/tenants/{tenant}/service-clients", OK),
+        route::<RotateClientSecret>(POST, "/v1/tenants/{tenant}/service-clients/{client}/rotate-secret", OK),
+        route::<RevokeClient>(DELETE, "/v1/tenants/{tenant}/service-clients/{client}", EMPTY),
+        oauth_route::<IssueToken>("/oauth/token", OK),
+        oauth_route::<IntrospectToken>("/oauth/introspect", OK),
+        oauth_route::<RevokeToken>("/oauth/revoke", OK),
 
         route::<CreateEndpoint>(POST, "/v1/tenants/{tenant}/webhook-endpoints", CREATED),
         route::<ListEndpoints>(GET, "/v1/tenants/{tenant}/webhook-endpoints", OK),

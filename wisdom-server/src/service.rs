@@ -35,10 +35,10 @@ use crate::health::Health;
 use crate::limits::{HEADER_BYTES, HEADER_LINES};
 use crate::problem::Refusal;
 use crate::rate::{Limits, Spent};
-use crate::route::{Found, Paths, Route, RouteError};
+use crate::route::{Dialect, Found, Paths, Route, RouteError};
 use crate::telemetry::measure::Measure;
 use crate::telemetry::{REQUEST, chain};
-use crate::{client, openapi, rate};
+use crate::{client, oauth, openapi, rate};
 
 mod operate;
 
@@ -253,7 +253,11 @@ impl Inner {
         };
         match &endpoint.target {
             Target::Operation(operation) => {
-                Ok(self.operate(operation, params, info, head, body, trip).await?)
+                let done = self.operate(operation, params, info, head, body, trip).await;
+                match done {
+                    Err(failure) if operation.dialect == Dialect::Oauth => Ok(oauth::refuse(failure)?),
+                    done => Ok(done?),
+                }
             }
             Target::Keys => {
                 let keys = serde_json::to_vec(&self.wisdom.jwks()).map_err(Failure::internal)?;

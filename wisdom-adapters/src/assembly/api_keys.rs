@@ -10,6 +10,7 @@ use wisdom_auth::api_key::rotate::RotateApiKey;
 use wisdom_auth::api_key::verify::{FindApiKey, NoteKeyUse};
 use wisdom_auth::api_key::{ApiKey, ApiKeyPolicy, text};
 use wisdom_auth::error::AuthError;
+use wisdom_auth::oauth::manage::{CreateClient, RotateClientSecret};
 use wisdom_auth::session::freshness::RequireFresh;
 use wisdom_core::context::{Caller, Principal, SystemContext, SystemReason};
 use wisdom_core::failure::{Failure, OperationError};
@@ -26,8 +27,14 @@ const LIFE: Duration = Duration::from_secs(5);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Keys remembered at most.
 const KEYS: u64 = 10_000;
-/// Operations that answer with a key's text.
-const HANDS_OUT: [&str; 3] = [CreatePersonalKey::NAME, CreateTenantKey::NAME, RotateApiKey::NAME];
+/// Operations that answer with a key's or client's secret.
+const HANDS_OUT: [&str; 5] = [
+    CreatePersonalKey::NAME,
+    CreateTenantKey::NAME,
+    RotateApiKey::NAME,
+    CreateClient::NAME,
+    RotateClientSecret::NAME,
+];
 const FIND: SystemReason = SystemReason("auth.api_key.find");
 
 /// A key as it was read, and whom it speaks for.
@@ -93,7 +100,7 @@ impl Wisdom {
         fresh.map_err(OperationError::into_failure)
     }
 
-    /// Whom a bearer token speaks for, be it an access token or an API key.
+    /// Whom a bearer token speaks for, be it a session's access token, a service client's, or an API key.
     ///
     /// # Errors
     /// A refusal when it is not valid, whatever the reason.
@@ -102,7 +109,10 @@ impl Wisdom {
         token: &[u8],
         request: &RequestInfo,
     ) -> Result<Principal, Failure> {
-        if self.key_prefix.begins(token) {
+        if self.known_tokens.begins(token) {
+            // Boxed, as below.
+            Box::pin(self.authenticate_client_token(token, request)).await
+        } else if self.key_prefix.begins(token) {
             // Boxed, so that requests with an access token do not carry the room for it.
             Box::pin(self.authenticate_key(token, request)).await
         } else {

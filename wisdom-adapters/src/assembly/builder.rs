@@ -37,7 +37,7 @@ use wisdom_tenancy::kit::InvitationPolicy;
 use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
 use super::revocation_feed::RevocationFeed;
-use super::{OpenError, Ports, Wisdom, api_keys, catalogue, federation, password, sight};
+use super::{OpenError, Ports, Wisdom, api_keys, catalogue, client_tokens, federation, password, sight};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
 use crate::storage::{self, StoreOptions};
@@ -189,6 +189,7 @@ impl WisdomBuilder {
             keys,
             memberships,
             known_keys: api_keys::KnownKeys::default(),
+            known_tokens: client_tokens::KnownTokens::new(&key_prefix),
             key_prefix,
             sights,
             sights_inbox: Mutex::new(Some(sights_inbox)),

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use serde_json::Value;
 use wisdom_auth::authenticate::authenticate;
+use wisdom_auth::operation::{RevokeClient, RevokeToken};
 use wisdom_core::access::{Access, AccessError, Grants};
 use wisdom_core::catalogue::{Entry, Kind, Reply};
 use wisdom_core::context::{
@@ -13,6 +14,7 @@ use wisdom_core::id::{IdSourceExt as _, TenantId, UserId, kind};
 use wisdom_core::idempotency::{IdempotencyClaim, IdempotencyKey};
 use wisdom_core::trace::{RequestInfo, TraceContext};
 use wisdom_core::unit_of_work::Effect;
+use wisdom_core::use_case::Operation as _;
 use wisdom_tenancy::error::TenancyError;
 
 use super::Wisdom;
@@ -20,6 +22,8 @@ use super::memberships::Known;
 use super::standing::FindStanding;
 
 const STANDING: SystemReason = SystemReason("tenancy.standing");
+/// Operations after which a client's token may be worth nothing.
+const CLIENT_ENDS: [&str; 2] = [RevokeClient::NAME, RevokeToken::NAME];
 
 /// What a door knows of a call.
 #[derive(Debug)]
@@ -205,6 +209,9 @@ impl Wisdom {
             }
             if entry.name.starts_with("auth.api_key.") {
                 self.known_keys.forget();
+            }
+            if CLIENT_ENDS.contains(&entry.name) {
+                self.known_tokens.forget();
             }
             self.events.relay.wake();
         }

@@ -2,12 +2,13 @@
 
 use wisdom_auth::attempts::sweep::SweepAttempts;
 use wisdom_auth::operation::{
-    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreatePersonalKey,
-    CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn, ForgetDevices, GetApiKey,
-    LinkIdentity, ListApiKeys, ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode,
-    LogInWithLink, LogOut, Me, Refresh, RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange,
-    RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey, RevokeOne,
-    RevokeOthers, RotateApiKey, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
+    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreateClient,
+    CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
+    ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
+    ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
+    RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
+    RequestVerification, ResetPassword, RevokeApiKey, RevokeClient, RevokeOne, RevokeOthers, RevokeToken,
+    RotateApiKey, RotateClientSecret, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -95,6 +96,13 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::tenant::<GetApiKey>(),
         Entry::tenant::<RotateApiKey>(),
         Entry::tenant::<RevokeApiKey>(),
+        Entry::tenant::<CreateClient>(),
+        Entry::tenant::<ListClients>(),
+        Entry::tenant::<RotateClientSecret>(),
+        Entry::tenant::<RevokeClient>(),
+        Entry::flow::<IssueToken>(),
+        Entry::flow::<IntrospectToken>(),
+        Entry::flow::<RevokeToken>(),
         Entry::tenant::<CreateEndpoint>(),
         Entry::tenant::<ListEndpoints>(),
         Entry::tenant::<GetEndpoint>(),

@@ -23,6 +23,7 @@ mod api_keys;
 mod builder;
 mod call;
 mod catalogue;
+mod client_tokens;
 mod consumers;
 mod error;
 mod federation;
@@ -58,6 +59,7 @@ pub struct Wisdom {
     revocation_feed: revocation_feed::RevocationFeed,
     known_keys: api_keys::KnownKeys,
     key_prefix: KeyPrefix,
+    known_tokens: client_tokens::KnownTokens,
     sights: tokio::sync::mpsc::Sender<Sight>,
     sights_inbox: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<Sight>>>,
 }

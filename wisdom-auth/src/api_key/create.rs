@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wisdom_core::access::{Access, AccessError, Callers, Grants, Role};
-use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::{IdSourceExt as _, UserId, kind};
 use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
@@ -16,7 +15,10 @@ use wisdom_core::use_case::{Operation, UseCase};
 use wisdom_core::value::DisplayName;
 
 use super::permission::{KEY_MANAGE, KEY_OWN};
-use super::{AddressRange, ApiKey, ApiKeyError, ApiKeyPolicy, ApiKeyView, StoredSecret, event, text};
+use super::{
+    AddressRange, ApiKey, ApiKeyError, ApiKeyPolicy, ApiKeyView, KeyKind, KeyPrefix, StoredSecret, event,
+    text,
+};
 use crate::store::ApiKeyTx;
 
 const MAX_SCOPES: usize = 100;
@@ -92,6 +94,7 @@ impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for CreatePersonalKey {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<KeyWithText>, ApiKeyError> {
         let (user, own) = rights(tx).await?;
         let wanted = Wanted {
+            kind: KeyKind::Key,
             name: &self.name,
             owner: Some(user),
             role: Role::Owner,
@@ -103,24 +106,14 @@ impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for CreatePersonalKey {
         if !own.covers(&of_owner(&own, self.scopes.as_deref())) {
             return Err(above("scopes"));
         }
-        make(tx, user, wanted).await
+        Ok(make(tx, user, wanted).await?.map(with_text))
     }
 }
 
 impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for CreateTenantKey {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<KeyWithText>, ApiKeyError> {
-        let (user, own) = rights(tx).await?;
-        if !own.allows(KEY_MANAGE) {
-            return Err(AccessError::Forbidden {
-                permission: KEY_MANAGE.name(),
-            }
-            .into());
-        }
-        if !own.covers(&granted(self.role, self.scopes.as_deref())) {
-            return Err(above("role"));
-        }
-        check_scopes(tx, self.scopes.as_deref(), &Grants::of_role(self.role))?;
         let wanted = Wanted {
+            kind: KeyKind::Key,
             name: &self.name,
             owner: None,
             role: self.role,
@@ -128,8 +121,34 @@ impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for CreateTenantKey {
             addresses: &self.addresses,
             expires_at: self.expires_at,
         };
-        make(tx, user, wanted).await
+        Ok(make_of_tenant(tx, wanted).await?.map(with_text))
     }
+}
+
+pub(super) fn with_text(made: Made) -> KeyWithText {
+    KeyWithText {
+        view: ApiKeyView::of(&made.key, &made.prefix),
+        text: made.text,
+    }
+}
+
+/// Makes what is the tenant's own, within the caller's rights.
+pub(crate) async fn make_of_tenant<Tx: ApiKeyTx + ?Sized>(
+    tx: &mut Tx,
+    wanted: Wanted<'_>,
+) -> Result<Outcome<Made>, ApiKeyError> {
+    let (user, own) = rights(tx).await?;
+    if !own.allows(KEY_MANAGE) {
+        return Err(AccessError::Forbidden {
+            permission: KEY_MANAGE.name(),
+        }
+        .into());
+    }
+    if !own.covers(&granted(wanted.role, wanted.scopes)) {
+        return Err(above("role"));
+    }
+    check_scopes(tx, wanted.scopes, &Grants::of_role(wanted.role))?;
+    make(tx, user, wanted).await
 }
 
 /// The user in session, and their rights by context and by storage, whichever are lower: the context may be older.
@@ -142,7 +161,7 @@ pub(super) async fn rights<Tx: ApiKeyTx + ?Sized>(tx: &mut Tx) -> Result<(UserId
 }
 
 /// What a role and scopes grant.
-pub(super) fn granted(role: Role, scopes: Option<&[String]>) -> Grants {
+pub(crate) fn granted(role: Role, scopes: Option<&[String]>) -> Grants {
     let grants = Grants::of_role(role);
     match scopes {
         None => grants,
@@ -191,20 +210,29 @@ fn check_scopes<Tx: ApiKeyTx + ?Sized>(
     Ok(())
 }
 
-struct Wanted<'a> {
-    name: &'a DisplayName,
-    owner: Option<UserId>,
-    role: Role,
-    scopes: Option<&'a [String]>,
-    addresses: &'a [AddressRange],
-    expires_at: Option<Timestamp>,
+/// What is wished for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) kind: KeyKind,
+    pub(crate) name: &'a DisplayName,
+    pub(crate) owner: Option<UserId>,
+    pub(crate) role: Role,
+    pub(crate) scopes: Option<&'a [String]>,
+    pub(crate) addresses: &'a [AddressRange],
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// What was made or rotated, with its text.
+pub(crate) struct Made {
+    pub(crate) key: ApiKey,
+    pub(crate) prefix: KeyPrefix,
+    pub(crate) text: SecretText,
 }
 
 async fn make<Tx: ApiKeyTx + ?Sized>(
     tx: &mut Tx,
     creator: UserId,
     wanted: Wanted<'_>,
-) -> Result<Outcome<KeyWithText>, ApiKeyError> {
+) -> Result<Outcome<Made>, ApiKeyError> {
     let frame = Arc::clone(tx.frame());
     let (kit, now) = (frame.kit(), frame.now());
     let policy = kit.policies.get::<ApiKeyPolicy>();
@@ -227,10 +255,12 @@ async fn make<Tx: ApiKeyTx + ?Sized>(
             limit: policy.max_per_tenant,
         });
     }
-    let new = text::mint(&policy.prefix, None, &*kit.random)?;
+    let prefix = wanted.kind.prefix(&policy);
+    let new = text::mint(&prefix, None, &*kit.random)?;
     let key = ApiKey {
         id: kit.ids.id::<kind::ApiKey>(),
         tenant: frame.tenant().ok_or(AccessError::NotTenant)?,
+        kind: wanted.kind,
         public_id: new.public_id,
         name: wanted.name.clone(),
         owner: wanted.owner,
@@ -251,10 +281,14 @@ async fn make<Tx: ApiKeyTx + ?Sized>(
         version: 1,
     };
     tx.api_keys().insert(&key).await?;
-    let entry = AuditEntry::on("api_key", key.id).with(json!({
+    let entry = key.entry().with(json!({
         "owner": key.owner, "role": key.role, "scopes": key.scopes, "expires_at": key.expires_at,
     }));
     let event = event::created(&key);
-    let view = ApiKeyView::of(&key, &policy.prefix);
-    Ok(Outcome::audited(KeyWithText { view, text: new.text }, entry).emit(event))
+    let made = Made {
+        key,
+        prefix,
+        text: new.text,
+    };
+    Ok(Outcome::audited(made, entry).emit(event))
 }

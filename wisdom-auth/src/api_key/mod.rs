@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq as _};
 use wisdom_core::access::{Grants, Permission, Role};
+use wisdom_core::audit::AuditEntry;
 use wisdom_core::context::{Credential, Principal};
-use wisdom_core::id::{ApiKeyId, TenantId, UserId};
+use wisdom_core::id::{ApiKeyId, ClientId, TenantId, UserId};
 use wisdom_core::policy::Policy;
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::DisplayName;
@@ -51,6 +52,50 @@ impl Default for ApiKeyPolicy {
 
 impl Policy for ApiKeyPolicy {}
 
+/// What a key's secret is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// An API key: the secret itself is the bearer token.
+    Key,
+    /// A service client: the secret gets short access tokens (RFC 6749, section 4.4) and opens nothing itself.
+    Client,
+}
+
+impl KeyKind {
+    /// The name in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Client => "client",
+        }
+    }
+
+    /// The kind of this name in storage.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Key, Self::Client]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+
+    /// What audit calls it.
+    const fn target(self) -> &'static str {
+        match self {
+            Self::Key => "api_key",
+            Self::Client => "service_client",
+        }
+    }
+
+    /// What the texts of such secrets begin with.
+    fn prefix(self, policy: &ApiKeyPolicy) -> KeyPrefix {
+        match self {
+            Self::Key => policy.prefix.clone(),
+            Self::Client => policy.prefix.of_client_secrets(),
+        }
+    }
+}
+
 /// One secret of a key, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredSecret {
@@ -60,13 +105,15 @@ pub struct StoredSecret {
     pub at: Timestamp,
 }
 
-/// An API key as it is stored. Its text is not.
+/// An API key or service client as it is stored. Its text is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Id.
     pub id: ApiKeyId,
     /// The tenant it is bound to.
     pub tenant: TenantId,
+    /// What it is for.
+    pub kind: KeyKind,
     /// The part of its text that names it: 12 characters of base62.
     pub public_id: String,
     /// Name for people.
@@ -106,7 +153,15 @@ impl ApiKey {
         create::granted(self.role, self.scopes.as_deref())
     }
 
-    /// Whom it speaks for.
+    /// An entry of the audit log about it.
+    fn entry(&self) -> AuditEntry {
+        match self.kind {
+            KeyKind::Key => AuditEntry::on(self.kind.target(), self.id),
+            KeyKind::Client => AuditEntry::on(self.kind.target(), ClientId::from_uuid(self.id.as_uuid())),
+        }
+    }
+
+    /// Whom it speaks for when it is presented as a bearer token.
     #[must_use]
     pub fn principal(&self) -> Principal {
         Principal {
@@ -133,9 +188,14 @@ impl ApiKey {
         let before = self.previous.map_or(Choice::from(0), |previous| {
             previous.hash.ct_eq(hash) & Choice::from(u8::from(now < previous.at))
         });
-        let here = self.addresses.is_empty()
-            || source.is_some_and(|source| self.addresses.iter().any(|range| range.contains(source)));
-        bool::from(current | before) && here && self.is_live(now)
+        bool::from(current | before) && self.is_open_to(source) && self.is_live(now)
+    }
+
+    /// Whether it may be used from this address.
+    #[must_use]
+    pub fn is_open_to(&self, source: Option<std::net::IpAddr>) -> bool {
+        self.addresses.is_empty()
+            || source.is_some_and(|source| self.addresses.iter().any(|range| range.contains(source)))
     }
 }
 

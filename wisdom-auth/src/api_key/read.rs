@@ -13,7 +13,7 @@ use wisdom_core::unit_of_work::{Effect, Frame};
 use wisdom_core::use_case::{Operation, UseCase};
 
 use super::permission::{KEY_MANAGE, KEY_OWN};
-use super::{ApiKey, ApiKeyError, ApiKeyPolicy, ApiKeyView};
+use super::{ApiKey, ApiKeyError, ApiKeyPolicy, ApiKeyView, KeyKind};
 use crate::store::ApiKeyTx;
 
 /// Lists the keys that the caller may see, oldest first: their own, and all for those who manage them.
@@ -60,9 +60,14 @@ fn sight(frame: &Frame) -> Option<UserId> {
 }
 
 /// The key, if the caller may see it.
-pub(super) async fn visible<Tx: ApiKeyTx + ?Sized>(tx: &mut Tx, id: ApiKeyId) -> Result<ApiKey, ApiKeyError> {
+pub(super) async fn visible<Tx: ApiKeyTx + ?Sized>(
+    tx: &mut Tx,
+    kind: KeyKind,
+    id: ApiKeyId,
+) -> Result<ApiKey, ApiKeyError> {
     let sight = sight(tx.frame());
-    let key = tx.api_keys().find(id).await?.ok_or(ApiKeyError::NotFound)?;
+    let key = tx.api_keys().find(id).await?;
+    let key = key.filter(|key| key.kind == kind).ok_or(ApiKeyError::NotFound)?;
     if sight.is_some_and(|own| key.owner != Some(own)) {
         return Err(ApiKeyError::NotFound);
     }
@@ -77,7 +82,7 @@ impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for ListApiKeys {
         let filter = sight.map(|own| own.as_uuid().into_bytes());
         let filter = filter.as_ref().map_or(&[][..], |bytes| &bytes[..]);
         let request = self.page.open(&frame, Self::NAME, filter)?;
-        let slice = tx.api_keys().list(sight, &request).await?;
+        let slice = tx.api_keys().list(KeyKind::Key, sight, &request).await?;
         let slice = slice.map(|key| ApiKeyView::of(&key, &prefix));
         Ok(Outcome::unaudited(
             Page::seal(slice, &frame, Self::NAME, filter)?,
@@ -88,7 +93,7 @@ impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for ListApiKeys {
 
 impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for GetApiKey {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<ApiKeyView>, ApiKeyError> {
-        let key = visible(tx, self.key).await?;
+        let key = visible(tx, KeyKind::Key, self.key).await?;
         let policy = tx.frame().kit().policies.get::<ApiKeyPolicy>();
         Ok(Outcome::unaudited(
             ApiKeyView::of(&key, &policy.prefix),

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wisdom_core::access::{Access, AccessError, Callers, Grants, Permission};
-use wisdom_core::audit::AuditEntry;
 use wisdom_core::context::Principal;
 use wisdom_core::id::ApiKeyId;
 use wisdom_core::outcome::Outcome;
@@ -13,7 +12,7 @@ use wisdom_core::use_case::{Operation, UseCase};
 
 use super::permission::{KEY_OWN, KEY_REVOKE_ANY};
 use super::read::visible;
-use super::{ApiKey, ApiKeyError, event};
+use super::{ApiKey, ApiKeyError, KeyKind, event};
 use crate::store::ApiKeyTx;
 
 /// Ends a key for ever. What it did stays in the audit log, and the key in the list. Revoking twice is no error.
@@ -36,26 +35,35 @@ impl Operation for RevokeApiKey {
 
 impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for RevokeApiKey {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<()>, ApiKeyError> {
-        let key = visible(tx, self.key).await?;
-        let frame = std::sync::Arc::clone(tx.frame());
-        let grants = frame.grants().ok_or(AccessError::NotTenant)?;
-        let caller = frame.principal().and_then(Principal::user);
-        let own = key.owner.is_some() && key.owner == caller;
-        if !own && !grants.allows(KEY_REVOKE_ANY) && !may_end(grants, &key) {
-            return Err(forbidden(KEY_REVOKE_ANY).into());
-        }
-        if key.revoked_at.is_some() {
-            return Ok(Outcome::unaudited((), "it was revoked before"));
-        }
-        let revoked = ApiKey {
-            revoked_at: Some(frame.now()),
-            version: key.version + 1,
-            ..key.clone()
-        };
-        tx.api_keys().update(&revoked, key.version).await?;
-        let entry = AuditEntry::on("api_key", key.id).with(json!({ "owner": key.owner }));
-        Ok(Outcome::audited((), entry).emit(event::revoked(&revoked)))
+        revoke(tx, KeyKind::Key, self.key).await
     }
+}
+
+/// Ends a key or client for ever.
+pub(crate) async fn revoke<Tx: ApiKeyTx + ?Sized>(
+    tx: &mut Tx,
+    kind: KeyKind,
+    id: ApiKeyId,
+) -> Result<Outcome<()>, ApiKeyError> {
+    let key = visible(tx, kind, id).await?;
+    let frame = std::sync::Arc::clone(tx.frame());
+    let grants = frame.grants().ok_or(AccessError::NotTenant)?;
+    let caller = frame.principal().and_then(Principal::user);
+    let own = key.owner.is_some() && key.owner == caller;
+    if !own && !grants.allows(KEY_REVOKE_ANY) && !may_end(grants, &key) {
+        return Err(forbidden(KEY_REVOKE_ANY).into());
+    }
+    if key.revoked_at.is_some() {
+        return Ok(Outcome::unaudited((), "it was revoked before"));
+    }
+    let revoked = ApiKey {
+        revoked_at: Some(frame.now()),
+        version: key.version + 1,
+        ..key.clone()
+    };
+    tx.api_keys().update(&revoked, key.version).await?;
+    let entry = key.entry().with(json!({ "owner": key.owner }));
+    Ok(Outcome::audited((), entry).emit(event::revoked(&revoked)))
 }
 
 /// Those who manage keys end the tenant's keys of no higher rank.

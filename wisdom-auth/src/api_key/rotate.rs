@@ -7,22 +7,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wisdom_core::access::{Access, Callers};
-use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::ApiKeyId;
 use wisdom_core::outcome::Outcome;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Operation, UseCase};
 
-use super::create::{KeyWithText, above, of_owner, rights};
+use super::create::{KeyWithText, Made, above, of_owner, rights, with_text};
 use super::permission::KEY_OWN;
 use super::read::visible;
-use super::{ApiKey, ApiKeyError, ApiKeyPolicy, ApiKeyView, StoredSecret, event, text};
+use super::{ApiKey, ApiKeyError, ApiKeyPolicy, KeyKind, StoredSecret, event, text};
 use crate::store::ApiKeyTx;
 
 /// Longest time for which both secrets are good.
 const MAX_OVERLAP: u32 = 30 * 86_400;
 
-const fn one_day() -> u32 {
+pub(crate) const fn one_day() -> u32 {
     86_400
 }
 
@@ -49,48 +48,65 @@ impl Operation for RotateApiKey {
 
 impl<Tx: ApiKeyTx + ?Sized> UseCase<Tx> for RotateApiKey {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<KeyWithText>, ApiKeyError> {
-        if self.overlap_seconds > MAX_OVERLAP {
-            return Err(ApiKeyError::Invalid {
-                field: "overlap_seconds",
-                rule: "range",
-                message: "must be 0 to 2592000",
-            });
-        }
-        let key = visible(tx, self.key).await?;
-        let (user, own) = rights(tx).await?;
-        // Whoever gets the text can use the key: nobody gets another's, or one above themself.
-        let within = match key.owner {
-            Some(owner) => owner == user && own.covers(&of_owner(&own, key.scopes.as_deref())),
-            None => own.covers(&key.ceiling()),
-        };
-        if !within {
-            return Err(above("key"));
-        }
-        let frame = Arc::clone(tx.frame());
-        let (kit, now) = (frame.kit(), frame.now());
-        if !key.is_live(now) {
-            return Err(ApiKeyError::Ended);
-        }
-        let policy = kit.policies.get::<ApiKeyPolicy>();
-        let new = text::mint(&policy.prefix, Some(&key.public_id), &*kit.random)?;
-        let overlap = Duration::from_secs(self.overlap_seconds.into());
-        let rotated = ApiKey {
-            previous: Some(StoredSecret {
-                hash: key.secret.hash,
-                at: now.saturating_add(overlap),
-            }),
-            secret: StoredSecret {
-                hash: new.hash,
-                at: now,
-            },
-            version: key.version + 1,
-            ..key.clone()
-        };
-        tx.api_keys().update(&rotated, key.version).await?;
-        let entry =
-            AuditEntry::on("api_key", key.id).with(json!({ "overlap_seconds": self.overlap_seconds }));
-        let view = ApiKeyView::of(&rotated, &policy.prefix);
-        let told = event::rotated(&rotated);
-        Ok(Outcome::audited(KeyWithText { view, text: new.text }, entry).emit(told))
+        let made = rotate(tx, KeyKind::Key, self.key, self.overlap_seconds).await?;
+        Ok(made.map(with_text))
     }
+}
+
+/// Gives a key or client a new secret.
+pub(crate) async fn rotate<Tx: ApiKeyTx + ?Sized>(
+    tx: &mut Tx,
+    kind: KeyKind,
+    id: ApiKeyId,
+    overlap_seconds: u32,
+) -> Result<Outcome<Made>, ApiKeyError> {
+    if overlap_seconds > MAX_OVERLAP {
+        return Err(ApiKeyError::Invalid {
+            field: "overlap_seconds",
+            rule: "range",
+            message: "must be 0 to 2592000",
+        });
+    }
+    let key = visible(tx, kind, id).await?;
+    let (user, own) = rights(tx).await?;
+    // Whoever gets the text can use the key: nobody gets another's, or one above themself.
+    let within = match key.owner {
+        Some(owner) => owner == user && own.covers(&of_owner(&own, key.scopes.as_deref())),
+        None => own.covers(&key.ceiling()),
+    };
+    if !within {
+        return Err(above("key"));
+    }
+    let frame = Arc::clone(tx.frame());
+    let (kit, now) = (frame.kit(), frame.now());
+    if !key.is_live(now) {
+        return Err(ApiKeyError::Ended);
+    }
+    let policy = kit.policies.get::<ApiKeyPolicy>();
+    let prefix = kind.prefix(&policy);
+    let new = text::mint(&prefix, Some(&key.public_id), &*kit.random)?;
+    let overlap = Duration::from_secs(overlap_seconds.into());
+    let rotated = ApiKey {
+        previous: Some(StoredSecret {
+            hash: key.secret.hash,
+            at: now.saturating_add(overlap),
+        }),
+        secret: StoredSecret {
+            hash: new.hash,
+            at: now,
+        },
+        version: key.version + 1,
+        ..key.clone()
+    };
+    tx.api_keys().update(&rotated, key.version).await?;
+    let entry = rotated
+        .entry()
+        .with(json!({ "overlap_seconds": overlap_seconds }));
+    let told = event::rotated(&rotated);
+    let made = Made {
+        key: rotated,
+        prefix,
+        text: new.text,
+    };
+    Ok(Outcome::audited(made, entry).emit(told))
 }

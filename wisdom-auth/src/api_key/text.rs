@@ -50,6 +50,18 @@ impl KeyPrefix {
             .is_some_and(|rest| rest.first() == Some(&b'_'))
     }
 
+    /// What the secrets of service clients begin with.
+    #[must_use]
+    pub fn of_client_secrets(&self) -> Self {
+        Self(format!("{}_cs", self.0))
+    }
+
+    /// What the access tokens of service clients begin with.
+    #[must_use]
+    pub fn of_client_tokens(&self) -> Self {
+        Self(format!("{}_ct", self.0))
+    }
+
     /// What the text of the key with this public part begins with.
     #[must_use]
     pub fn begin(&self, public_id: &str) -> String {

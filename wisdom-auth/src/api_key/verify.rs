@@ -9,7 +9,7 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Operation, UseCase};
 
-use super::ApiKey;
+use super::{ApiKey, KeyKind};
 use crate::error::AuthError;
 use crate::store::IdentityTx;
 use crate::user::UserState;
@@ -42,6 +42,7 @@ impl Operation for FindApiKey {
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindApiKey {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<FoundApiKey>, AuthError> {
         let mut key = tx.presented_keys().find(&self.public_id).await?;
+        key = key.filter(|key| key.kind == KeyKind::Key);
         if let Some(owner) = key.as_ref().and_then(|key| key.owner) {
             let user = tx.users().find(owner).await?;
             if user.is_none_or(|user| user.state != UserState::Active) {

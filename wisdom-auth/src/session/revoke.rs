@@ -180,7 +180,7 @@ impl<H: AuthHost> Flow<H> for RevokeOthers {
 
 /// Ends a session and makes this node refuse its access tokens at once. The caller's own is refused here even when storage
 /// cannot be reached: who wants to leave is let go.
-pub(super) async fn end<H: AuthHost>(
+pub(crate) async fn end<H: AuthHost>(
     host: &H,
     caller: &Caller,
     what: RevokeSession,

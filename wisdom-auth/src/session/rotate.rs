@@ -155,7 +155,7 @@ fn ended_before(session: &Session, frame: &Frame) -> Outcome<RotateOutcome> {
 
 /// A key that does not open any more, because the service's own key is gone, makes its tokens invalid: the way back is
 /// to sign in.
-fn open_key(session: &Session, frame: &Frame) -> Result<RefreshKey, AuthError> {
+pub(crate) fn open_key(session: &Session, frame: &Frame) -> Result<RefreshKey, AuthError> {
     match RefreshKey::open(session.id, &session.sealed_key, &*frame.kit().sealer) {
         Ok(key) => Ok(key),
         Err(SealError::Refused) => {

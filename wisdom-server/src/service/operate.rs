@@ -15,7 +15,8 @@ use wisdom_core::use_case::Operation as _;
 use super::{Answer, Inner, Trip, json};
 use crate::cookies::FromBrowser;
 use crate::endpoint::OperationEndpoint;
-use crate::{body, cookies, credential, input};
+use crate::route::Dialect;
+use crate::{body, cookies, credential, input, oauth};
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -91,7 +92,10 @@ impl Inner {
         let bytes = body::read(&head.headers, body, operation.body_bytes).await?;
         trip.reading = false;
         let refreshing = browser.as_ref().filter(|_| entry.name == Refresh::NAME);
-        let input = read_input(operation, head, &bytes, params, refreshing)?;
+        let input = match operation.dialect {
+            Dialect::Json => read_input(operation, head, &bytes, params, refreshing)?,
+            Dialect::Oauth => oauth::read_form(head, &bytes)?,
+        };
         let key = credential::idempotency_key(&head.headers)?;
         let reply = wisdom.dispatch(entry, &caller, input, key).await?;
         let mut headers = HeaderMap::new();

@@ -21,6 +21,7 @@ struct Things {
     endpoint: String,
     delivery: String,
     key: String,
+    client: String,
 }
 
 impl Things {
@@ -34,6 +35,7 @@ impl Things {
             endpoint: id("whe"),
             delivery: id("dlv"),
             key: id("akey"),
+            client: id("svc"),
         }
     }
 
@@ -46,6 +48,7 @@ impl Things {
                 "endpoint" => &self.endpoint,
                 "delivery" => &self.delivery,
                 "key" => &self.key,
+                "client" => &self.client,
                 other => panic!("what is {{{other}}}? Give this test an id of one"),
             };
             path = path.replace(&format!("{{{name}}}"), id);
@@ -74,6 +77,11 @@ async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things
         .await
         .expect(201)
         .text("key");
+    let client = server
+        .post(&format!("{tenant}/service-clients"), &owner.access, &body)
+        .await
+        .expect(201)
+        .text("client");
     let path = format!("{tenant}/webhook-endpoints/{endpoint}/deliveries");
     let delivery = eventually("a delivery", async || {
         let list = server.get(&path, &owner.access).await.expect(200);
@@ -86,6 +94,7 @@ async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things
         endpoint,
         delivery: delivery.await,
         key,
+        client,
     }
 }
 

@@ -85,7 +85,10 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         | "auth.provider.discover" => json!({ "email": "nobody@example.org" }),
         "auth.session.second_factor" => json!({ "challenge": "x", "code": "x" }),
         "auth.password.reset" => json!({ "token": "x", "password": "long enough for that" }),
-        "auth.session.log_in_with_link" | "auth.email.change" => json!({ "token": "x" }),
+        "auth.session.log_in_with_link"
+        | "auth.email.change"
+        | "auth.oauth.introspect"
+        | "auth.oauth.revoke_token" => json!({ "token": "x" }),
         "auth.session.log_in_with_code" => json!({ "email": "nobody@example.org", "code": "000000" }),
         "auth.session.step_up" => json!({ "password": "x" }),
         "auth.totp.confirm" => json!({ "code": "000000" }),
@@ -97,7 +100,8 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
         "tenancy.invitation.create" => json!({ "email": "somebody@example.org", "role": "viewer" }),
         "tenancy.member.change_role" => json!({ "role": "viewer" }),
-        "auth.api_key.create" => json!({ "name": "Key", "role": "viewer" }),
+        "auth.oauth.issue_token" => json!({ "grant_type": "client_credentials" }),
+        "auth.api_key.create" | "auth.client.create" => json!({ "name": "Key", "role": "viewer" }),
         "auth.api_key.create_personal" => json!({ "name": "Key" }),
         "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
@@ -109,6 +113,7 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         | "auth.recovery_codes.renew"
         | "tenancy.member.leave"
         | "auth.api_key.rotate"
+        | "auth.client.rotate_secret"
         | "webhooks.endpoint.rotate_secret"
         | "webhooks.endpoint.send_example"
         | "webhooks.delivery.replay" => json!({}),
@@ -136,6 +141,7 @@ fn path_of(route: &Route, tenant: &str) -> String {
         .replace("{endpoint}", &format!("whe_{unknown}"))
         .replace("{delivery}", &format!("dlv_{unknown}"))
         .replace("{key}", &format!("akey_{unknown}"))
+        .replace("{client}", &format!("svc_{unknown}"))
         .replace("{session}", &format!("ses_{unknown}"))
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use wisdom_auth::api_key::{ApiKey, StoredSecret};
+use wisdom_auth::api_key::{ApiKey, KeyKind, StoredSecret};
+use wisdom_auth::oauth::client_token::ClientToken;
 use wisdom_auth::store::{ApiKeyRepositories as _, IdentityTx as _};
 use wisdom_core::access::Role;
 use wisdom_core::conformance::{Harness, save};
@@ -24,6 +25,7 @@ fn new_key<S: TenancyStore + ?Sized>(
     ApiKey {
         id: h.test().id(),
         tenant,
+        kind: KeyKind::Key,
         public_id: public_id.to_owned(),
         name: DisplayName::parse("Größerer Schlüssel").expect("a name"),
         owner: None,
@@ -146,13 +148,23 @@ pub async fn api_keys_are_listed_and_counted<S: TenancyStore + ?Sized>(h: &Harne
         revoked_at: Some(h.test().now()),
         ..new_key(h, acme.id(), acme.owner.id, "333333333333")
     };
-    for key in [&first, &second, &third] {
+    let client = ApiKey {
+        kind: KeyKind::Client,
+        revoked_at: Some(h.test().now()),
+        ..new_key(h, acme.id(), acme.owner.id, "444444444444")
+    };
+    for key in [&first, &second, &third, &client] {
         keep(h, key).await;
     }
     let mut tx = h.read_of(acme.id()).await;
+    let clients = tx
+        .api_keys()
+        .list(KeyKind::Client, None, &PageRequest::first(9))
+        .await;
+    assert_eq!(clients.expect("list").items, [client]);
     let page = tx
         .api_keys()
-        .list(None, &PageRequest::first(2))
+        .list(KeyKind::Key, None, &PageRequest::first(2))
         .await
         .expect("list");
     assert_eq!(page.items, [first.clone(), second.clone()]);
@@ -160,11 +172,11 @@ pub async fn api_keys_are_listed_and_counted<S: TenancyStore + ?Sized>(h: &Harne
         after: page.next,
         limit: 2,
     };
-    let page = tx.api_keys().list(None, &rest).await.expect("list");
+    let page = tx.api_keys().list(KeyKind::Key, None, &rest).await.expect("list");
     assert_eq!((page.items, page.next), (vec![third], None));
     let own = tx
         .api_keys()
-        .list(second.owner, &PageRequest::first(9))
+        .list(KeyKind::Key, second.owner, &PageRequest::first(9))
         .await
         .expect("list");
     assert_eq!(own.items, [second]);
@@ -228,4 +240,74 @@ pub async fn api_key_use_is_noted<S: TenancyStore + ?Sized>(h: &Harness<S>) {
     }
     let noted = stored(h, &key).await.expect("the key");
     assert_eq!((noted.last_used_at, noted.version), (Some(later), 1));
+}
+
+/// A client's token comes back as written, makes room for the client's next once it has ended, and can be removed.
+pub async fn client_token_is_read_back_and_dropped<S: TenancyStore + ?Sized>(h: &Harness<S>) {
+    let acme = seed_tenant(h, "acme").await;
+    for id in ["111111111111", "222222222222"] {
+        let client = ApiKey {
+            kind: KeyKind::Client,
+            ..new_key(h, acme.id(), acme.owner.id, id)
+        };
+        keep(h, &client).await;
+        assert_eq!(stored(h, &client).await, Some(client));
+    }
+    let token = |public_id: &str, client: &str, scopes: Option<&str>| ClientToken {
+        public_id: public_id.to_owned(),
+        hash: [9; 32],
+        client: client.to_owned(),
+        scopes: scopes.map(|name| vec![name.to_owned()]),
+        issued_at: h.test().now(),
+        expires_at: h.test().now().saturating_add(Duration::from_secs(60)),
+    };
+    let first = token("aaaaaaaaaaaa", "111111111111", Some("thing.read"));
+    let others = token("bbbbbbbbbbbb", "222222222222", None);
+    let mut tx = h.system().await;
+    for token in [&first, &others] {
+        tx.client_tokens().insert(token).await.expect("insert");
+    }
+    save(tx).await;
+    let mut tx = h.system_read().await;
+    for token in [&first, &others] {
+        let found = tx.client_tokens().find(&token.public_id).await.expect("find");
+        assert_eq!(found.as_ref(), Some(token));
+    }
+    assert_eq!(tx.client_tokens().find("cccccccccccc").await.expect("find"), None);
+    drop(tx);
+    h.test().advance(Duration::from_secs(60));
+    let next = token("cccccccccccc", "111111111111", None);
+    let mut tx = h.system().await;
+    tx.client_tokens().insert(&next).await.expect("insert");
+    save(tx).await;
+    let mut tx = h.system().await;
+    assert_eq!(tx.client_tokens().find("aaaaaaaaaaaa").await.expect("find"), None);
+    let kept = tx.client_tokens().find("bbbbbbbbbbbb").await.expect("find");
+    assert_eq!(kept, Some(others), "another client's stay until its next");
+    assert!(tx.client_tokens().delete("cccccccccccc").await.expect("delete"));
+    assert!(!tx.client_tokens().delete("cccccccccccc").await.expect("delete"));
+    save(tx).await;
+    let mut tx = h.system().await;
+    let nobodys = token("dddddddddddd", "333333333333", None);
+    let refused = tx.client_tokens().insert(&nobodys).await.expect_err("no client");
+    assert!(refused.violates(Constraint::REFERENCE), "{refused}");
+}
+
+/// Outside of tenants, the role of a user in a tenant is the one of their membership there.
+pub async fn role_in_a_tenant_is_the_memberships<S: TenancyStore + ?Sized>(h: &Harness<S>) {
+    let (acme, bolt) = (seed_tenant(h, "acme").await, seed_tenant(h, "bolt").await);
+    let (ada, _) = seed_member(h, acme.id(), "ada", Role::Admin).await;
+    let mut tx = h.system_read().await;
+    let role = tx
+        .presented_keys()
+        .role_in(acme.id(), ada.id)
+        .await
+        .expect("role");
+    assert_eq!(role, Some(Role::Admin));
+    let role = tx
+        .presented_keys()
+        .role_in(bolt.id(), ada.id)
+        .await
+        .expect("role");
+    assert_eq!(role, None);
 }

@@ -91,6 +91,8 @@ macro_rules! tenancy_storage_conformance {
             api_key_public_part_is_unique
             api_keys_are_listed_and_counted
             api_keys_of_a_creator_are_flagged
+            client_token_is_read_back_and_dropped
+            role_in_a_tenant_is_the_memberships
             api_key_use_is_noted
         );
     };

@@ -1,7 +1,7 @@
 //! API keys: the tenant's, and the one that was presented.
 
 use async_trait::async_trait;
-use wisdom_auth::api_key::ApiKey;
+use wisdom_auth::api_key::{ApiKey, KeyKind};
 use wisdom_auth::store::{ApiKeys, PresentedKeys};
 use wisdom_core::access::Role;
 use wisdom_core::id::{ApiKeyId, TenantId, UserId};
@@ -10,7 +10,7 @@ use wisdom_core::storage::{Constraint, StorageError};
 use wisdom_core::time::Timestamp;
 
 use super::paging::{Order, page};
-use super::tables::under;
+use super::tables::{Tables, under};
 use super::unit_of_work::MemoryTx;
 
 fn place(key: &ApiKey) -> Position {
@@ -62,12 +62,15 @@ impl ApiKeys for MemoryTx {
 
     async fn list(
         &mut self,
+        kind: KeyKind,
         owner: Option<UserId>,
         request: &PageRequest,
     ) -> Result<Slice<ApiKey>, StorageError> {
         let (tenant, tables) = self.own("api_keys.list")?;
         let keys = tables.api_keys.range(under(tenant)).map(|(_, key)| key);
-        let keys = keys.filter(|key| owner.is_none() || key.owner == owner).cloned();
+        let keys = keys
+            .filter(|key| key.kind == kind && (owner.is_none() || key.owner == owner))
+            .cloned();
         Ok(page(keys, Order::OldestFirst, request, place))
     }
 
@@ -116,10 +119,14 @@ impl ApiKeys for MemoryTx {
 
     async fn role_of(&mut self, user: UserId) -> Result<Option<Role>, StorageError> {
         let (tenant, tables) = self.own("api_keys.role_of")?;
-        let membership = tables.memberships_of_user.get(&(user, tenant));
-        let membership = membership.and_then(|id| tables.memberships.get(&(tenant, *id)));
-        Ok(membership.map(|membership| membership.role))
+        Ok(role(tables, tenant, user))
     }
+}
+
+fn role(tables: &Tables, tenant: TenantId, user: UserId) -> Option<Role> {
+    let membership = tables.memberships_of_user.get(&(user, tenant))?;
+    let membership = tables.memberships.get(&(tenant, *membership))?;
+    Some(membership.role)
 }
 
 #[async_trait]
@@ -138,5 +145,9 @@ impl PresentedKeys for MemoryTx {
             key.last_used_at = Some(at);
         }
         Ok(())
+    }
+
+    async fn role_in(&mut self, tenant: TenantId, user: UserId) -> Result<Option<Role>, StorageError> {
+        Ok(role(self.read(), tenant, user))
     }
 }

@@ -9,6 +9,7 @@ use wisdom_auth::attempts::device::KnownDevice;
 use wisdom_auth::attempts::{Counter, KeyKind};
 use wisdom_auth::federation::attempt::Attempt as ProviderAttempt;
 use wisdom_auth::federation::identity::ExternalIdentity;
+use wisdom_auth::oauth::client_token::ClientToken;
 use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
 use wisdom_auth::second_factor::device::RememberedDevice;
 use wisdom_auth::second_factor::totp::TotpCredential;
@@ -63,6 +64,7 @@ pub(super) struct Tables {
     pub(super) api_keys: OrdMap<(TenantId, ApiKeyId), ApiKey>,
     /// Unique: the public part of a key's text.
     pub(super) api_keys_by_public_id: OrdMap<String, (TenantId, ApiKeyId)>,
+    pub(super) client_tokens: OrdMap<String, ClientToken>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.

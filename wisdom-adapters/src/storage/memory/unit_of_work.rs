@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use wisdom_auth::store::{
-    ApiKeyRepositories, ApiKeys, AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices,
+    ApiKeyRepositories, ApiKeys, AttemptCounters, ClientTokens, ExternalIdentities, IdentityTx, KnownDevices,
     OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices, SecondFactors, Sessions,
     SignInChallenges, Users,
 };
@@ -167,6 +167,10 @@ impl IdentityTx for MemoryTx {
     }
 
     fn presented_keys(&mut self) -> &mut dyn PresentedKeys {
+        self
+    }
+
+    fn client_tokens(&mut self) -> &mut dyn ClientTokens {
         self
     }
 }

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (
         1,
         "identity",
@@ -63,6 +63,11 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
         13,
         "external identities",
         include_str!("../../../migrations/postgres/0013_external_identities.sql"),
+    ),
+    (
+        15,
+        "service clients",
+        include_str!("../../../migrations/postgres/0015_service_clients.sql"),
     ),
     (
         18,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
-use wisdom_auth::api_key::{ApiKey, StoredSecret};
+use wisdom_auth::api_key::{ApiKey, KeyKind, StoredSecret};
 use wisdom_auth::store::{ApiKeys, PresentedKeys};
 use wisdom_core::access::Role;
 use wisdom_core::id::{ApiKeyId, TenantId, UserId};
@@ -20,7 +20,7 @@ macro_rules! select {
         concat!(
             "SELECT id, tenant_id, public_id, name, owner_id, creator_id, role, scopes, addresses, secret_hash,
              secret_at, previous_hash, previous_until, expires_at, last_used_at, needs_review, revoked_at, created_at,
-             version FROM api_keys WHERE ",
+             version, kind FROM api_keys WHERE ",
             $rest
         )
     };
@@ -29,8 +29,9 @@ macro_rules! select {
 const INSERT: Statement = Statement::new(
     "api_keys.insert",
     "INSERT INTO api_keys (tenant_id, id, public_id, name, owner_id, creator_id, role, scopes, addresses, secret_hash,
-     secret_at, previous_hash, previous_until, expires_at, last_used_at, needs_review, revoked_at, created_at, version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+     secret_at, previous_hash, previous_until, expires_at, last_used_at, needs_review, revoked_at, created_at, version,
+     kind)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
      ON CONFLICT DO NOTHING",
 );
 pub(super) const COUNT: Statement = Statement::new(
@@ -41,12 +42,12 @@ pub(super) const COUNT: Statement = Statement::new(
 pub(super) const FIND: Statement = Statement::new("api_keys.find", select!("tenant_id = $1 AND id = $2"));
 pub(super) const LIST: Statement = Statement::new(
     "api_keys.list",
-    select!("tenant_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"),
+    select!("tenant_id = $1 AND kind = $5 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"),
 );
 pub(super) const LIST_OF_OWNER: Statement = Statement::new(
     "api_keys.list",
     select!(
-        "tenant_id = $1 AND owner_id = $5 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"
+        "tenant_id = $1 AND kind = $5 AND owner_id = $6 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"
     ),
 );
 const UPDATE: Statement = Statement::new(
@@ -89,6 +90,7 @@ fn key(row: &Row) -> Result<ApiKey, StorageError> {
     Ok(ApiKey {
         id: row.id(0)?,
         tenant: row.id(1)?,
+        kind: row.read(19, KeyKind::named)?,
         public_id: row.text(2)?,
         name: row.read(3, |text| DisplayName::parse(text).ok())?,
         owner: row.opt_id(4)?,
@@ -133,6 +135,7 @@ impl ApiKeys for Unit {
             key.revoked_at.into(),
             key.created_at.into(),
             key.version.into(),
+            key.kind.as_str().into(),
         ];
         let changed = self.tenant_execute(&INSERT, &values).await?;
         added(changed, &INSERT, Constraint::IDENTITY)
@@ -152,15 +155,17 @@ impl ApiKeys for Unit {
 
     async fn list(
         &mut self,
+        kind: KeyKind,
         owner: Option<UserId>,
         page: &PageRequest,
     ) -> Result<Slice<ApiKey>, StorageError> {
         let after = rising(page);
         let (at, id, limit) = (after.at.into(), after.id.into(), one_more(page).into());
+        let kind = kind.as_str().into();
         let rows = match owner {
-            None => self.tenant_all(&LIST, &[at, id, limit]).await?,
+            None => self.tenant_all(&LIST, &[at, id, limit, kind]).await?,
             Some(owner) => {
-                self.tenant_all(&LIST_OF_OWNER, &[at, id, limit, owner.into()])
+                self.tenant_all(&LIST_OF_OWNER, &[at, id, limit, kind, owner.into()])
                     .await?
             }
         };
@@ -212,5 +217,11 @@ impl PresentedKeys for Unit {
             .execute(&NOTE_USE, &[tenant.into(), key.into(), at.into()])
             .await?;
         Ok(())
+    }
+
+    async fn role_in(&mut self, tenant: TenantId, user: UserId) -> Result<Option<Role>, StorageError> {
+        let values = [tenant.into(), user.into()];
+        let row = self.sql_tx().fetch_optional(&ROLE_OF, &values).await?;
+        row.map(|row| row.read(0, |name| name.parse().ok())).transpose()
     }
 }

@@ -7,6 +7,7 @@
 mod api_keys;
 mod attempts;
 mod audit_log;
+mod client_tokens;
 mod deliveries;
 mod delivery_queue;
 mod endpoints;

@@ -2,9 +2,9 @@
 
 use super::statement::Statement;
 use super::{
-    api_keys, attempts, audit_log, deliveries, delivery_queue, endpoints, events, external_identities,
-    idempotency, invitations, memberships, one_time_tokens, outbox, own_tenant, provider_attempts,
-    remembered_devices, second_factors, sessions, sign_in_challenges, tenants, users,
+    api_keys, attempts, audit_log, client_tokens, deliveries, delivery_queue, endpoints, events,
+    external_identities, idempotency, invitations, memberships, one_time_tokens, outbox, own_tenant,
+    provider_attempts, remembered_devices, second_factors, sessions, sign_in_challenges, tenants, users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -33,8 +33,11 @@ const OF_TENANT: &[(Statement, &str)] = &[
     (idempotency::FIND, "uuid, uuid, text, timestamptz"),
     (api_keys::COUNT, "uuid, timestamptz"),
     (api_keys::FIND, "uuid, uuid"),
-    (api_keys::LIST, "uuid, timestamptz, uuid, bigint"),
-    (api_keys::LIST_OF_OWNER, "uuid, timestamptz, uuid, bigint, uuid"),
+    (api_keys::LIST, "uuid, timestamptz, uuid, bigint, text"),
+    (
+        api_keys::LIST_OF_OWNER,
+        "uuid, timestamptz, uuid, bigint, text, uuid",
+    ),
     (api_keys::FLAG, "uuid, uuid, boolean"),
     (api_keys::ROLE_OF, "uuid, uuid"),
 ];
@@ -50,6 +53,7 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (attempts::FIND_DEVICE, "bytea"),
     (attempts::COUNT_DEVICES, "uuid, timestamptz"),
     (api_keys::PRESENTED, "text"),
+    (client_tokens::FIND, "text"),
     (sessions::FIND, "uuid"),
     (sessions::LIST_LIVE, "uuid, timestamptz"),
     (sessions::LIST_REVOKED, "timestamptz, uuid, bigint"),
@@ -89,6 +93,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
         include_str!("../../../migrations/sqlite/0012_api_keys.sql"),
         include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
+        include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
     }

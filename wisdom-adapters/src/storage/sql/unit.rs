@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 use wisdom_auth::store::{
-    ApiKeyRepositories, ApiKeys, AttemptCounters, ExternalIdentities, IdentityTx, KnownDevices,
+    ApiKeyRepositories, ApiKeys, AttemptCounters, ClientTokens, ExternalIdentities, IdentityTx, KnownDevices,
     OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices, SecondFactors, Sessions,
     SignInChallenges, Users,
 };
@@ -201,6 +201,10 @@ impl IdentityTx for Unit {
     }
 
     fn presented_keys(&mut self) -> &mut dyn PresentedKeys {
+        self
+    }
+
+    fn client_tokens(&mut self) -> &mut dyn ClientTokens {
         self
     }
 }

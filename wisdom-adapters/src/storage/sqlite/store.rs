@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (
         1,
         "identity",
@@ -67,6 +67,11 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
         13,
         "external identities",
         include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
+    ),
+    (
+        15,
+        "service clients",
+        include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.
