@@ -7,6 +7,8 @@ pub mod authenticate;
 pub mod conformance;
 pub mod error;
 pub mod federation;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod jws;
 pub mod kit;
 pub mod mailed_proof;

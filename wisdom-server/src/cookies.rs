@@ -4,9 +4,11 @@
 //! and no link can send that header, and a script of another origin only after a preflight that names a configured
 //! origin. The origin of the request is checked besides.
 
+mod text;
+
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderName, ORIGIN, SET_COOKIE};
+use http::header::{AUTHORIZATION, HeaderName, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
@@ -105,20 +107,7 @@ impl CookieMode {
     }
 
     fn cookie(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
-        // Tokens are made of these; anything else would end the value early.
-        let plain = value
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~'));
-        let same_site = self.same_site;
-        let text =
-            format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite={same_site}; Max-Age={seconds}");
-        HeaderValue::try_from(text)
-            .ok()
-            .filter(|_| plain)
-            .map(|mut value| {
-                value.set_sensitive(true);
-                value
-            })
+        text::write(name, value, seconds, self.same_site)
     }
 }
 
@@ -184,25 +173,15 @@ impl FromBrowser<'_> {
     }
 }
 
-/// The cookie of this name. One that comes twice is none: only one of the two can be ours.
+/// The cookie of this name. One that comes twice is none.
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Failure> {
-    let lines = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
-    let mut values = lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(found, _)| *found == name)
-        .map(|(_, value)| value);
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Failure::new(
+    text::read(headers, name).map_err(|text::Twice| {
+        Failure::new(
             FailureKind::Unauthenticated,
             "token.malformed",
             "A cookie came twice.",
-        )),
-        (value, None) => Ok(value.filter(|value| !value.is_empty())),
-    }
+        )
+    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub mod text;
 pub mod verify;
 
 mod event;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 
 pub use address::AddressRange;
 pub use error::ApiKeyError;

@@ -19,6 +19,8 @@ mod directory;
 pub mod discover;
 pub mod error;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod github;
 mod id_token;
 pub mod identity;

@@ -2,6 +2,8 @@
 
 mod blocklist;
 pub mod change;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod imported;
 mod params;
 mod pepper;

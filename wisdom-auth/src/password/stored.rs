@@ -64,6 +64,18 @@ impl StoredHash {
             .is_ok()
     }
 
+    /// Memory in KiB, passes, lanes.
+    #[cfg(any(test, fuzzing))]
+    pub(super) const fn cost(&self) -> (u32, u32, u32) {
+        (self.params.m_cost(), self.params.t_cost(), self.params.p_cost())
+    }
+
+    /// The text it is read from, in the form that we write.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn print(&self) -> String {
+        self.hash.to_string()
+    }
+
     /// Whether it was made at today's cost.
     pub(super) const fn is_current(&self) -> bool {
         self.current

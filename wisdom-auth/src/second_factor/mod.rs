@@ -9,6 +9,8 @@ use wisdom_core::policy::Policy;
 
 pub mod device;
 pub mod enrolment;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod proof;
 pub mod recovery;
 pub mod totp;

@@ -159,6 +159,9 @@ pub struct AccessTokens {
     policy: AccessTokenPolicy,
     ids: Arc<dyn IdSource>,
     verified: Cache<Remembered, Arc<VerifiedToken>>,
+    /// Signatures that were checked.
+    #[cfg(test)]
+    pub(super) checked: std::sync::atomic::AtomicU64,
 }
 
 impl AccessTokens {
@@ -171,6 +174,8 @@ impl AccessTokens {
             policy,
             ids,
             verified: Cache::builder().max_capacity(CACHED).time_to_live(keep).build(),
+            #[cfg(test)]
+            checked: std::sync::atomic::AtomicU64::new(0),
         }
     }
 
@@ -293,6 +298,8 @@ impl AccessTokens {
         if header.algorithm != key.algorithm().as_str() {
             return Err(TokenFault::Algorithm);
         }
+        #[cfg(test)]
+        self.checked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if !key.verify(parts.message.as_bytes(), parts.signature) {
             return Err(TokenFault::Signature);
         }

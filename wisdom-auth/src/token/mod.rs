@@ -3,6 +3,10 @@
 mod access;
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
+mod flood;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod key;
 mod material;
 mod ring;
