@@ -52,7 +52,10 @@ pub fn stored_password(data: &[u8]) -> bool {
             assert_eq!((again.print(), again.cost()), (printed, (memory, passes, lanes)));
             assert_eq!(again.is_current(), hash.is_current());
             if memory <= 256 && passes <= 2 {
-                assert_eq!(hash.matches(PASSWORD), again.matches(PASSWORD));
+                assert_eq!(
+                    hash.matches(PASSWORD, &PASSWORDS.memory),
+                    again.matches(PASSWORD, &PASSWORDS.memory)
+                );
             }
         }
         KnownHash::Imported(hash) => {
@@ -71,10 +74,10 @@ fn of_own_making(password: &[u8]) {
         return;
     }
     let today = PASSWORDS.params();
-    let phc = stored::make(password, &[3; SALT], today).unwrap();
+    let phc = stored::make(password, &[3; SALT], today, &PASSWORDS.memory).unwrap();
     let read = StoredHash::read(&phc, today).unwrap();
-    assert!(read.is_current() && read.print() == phc && read.matches(password));
-    assert!(!read.matches(&password[1..]));
+    assert!(read.is_current() && read.print() == phc && read.matches(password, &PASSWORDS.memory));
+    assert!(!read.matches(&password[1..], &PASSWORDS.memory));
 }
 
 /// The input is four lines of an export: whatever they hold, a text that is made of them can be verified.

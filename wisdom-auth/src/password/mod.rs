@@ -5,6 +5,7 @@ pub mod change;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod imported;
+mod memory;
 mod params;
 mod pepper;
 mod pieces;
@@ -29,6 +30,7 @@ pub use pepper::{PepperError, Peppers};
 pub use policy::{PasswordPolicy, PasswordPolicyError, PersonalWords, WeakPassword};
 
 use imported::ImportedHash;
+use memory::HashMemory;
 use stored::{SALT, StoredHash};
 
 /// Most bytes of a password that is looked at. Far above 128 characters of any script in any Unicode form.
@@ -82,6 +84,7 @@ pub struct Passwords {
     peppers: Peppers,
     random: Arc<dyn SecureRandom>,
     decoy: Arc<str>,
+    memory: Arc<HashMemory>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
 }
@@ -105,6 +108,10 @@ impl Passwords {
             peppers: Peppers::default(),
             random,
             decoy: decoy.into(),
+            memory: Arc::new(HashMemory::new(
+                usize::try_from(params.memory_kib()).unwrap_or(usize::MAX),
+                params.permits(),
+            )),
             running: Arc::new(Semaphore::new(params.permits())),
             admitted: Arc::new(Semaphore::new(params.permits() + params.queue())),
         })
@@ -134,12 +141,13 @@ impl Passwords {
         let params = self.params;
         let pepper = self.peppers.current().map(str::to_owned);
         let peppers = self.peppers.clone();
+        let memory = Arc::clone(&self.memory);
         self.off_thread(move || {
             let Some(id) = pepper else {
-                return stored::make(password.as_bytes(), &salt, &params).ok();
+                return stored::make(password.as_bytes(), &salt, &params, &memory).ok();
             };
             let tag = peppers.season(&id, password.as_bytes())?;
-            let phc = stored::make(tag.as_ref(), &salt, &params).ok()?;
+            let phc = stored::make(tag.as_ref(), &salt, &params, &memory).ok()?;
             Some(pepper::mark(&id, &phc))
         })
         .await?
@@ -181,7 +189,10 @@ impl Passwords {
         };
         let current = self.is_current(&hash);
         let peppers = self.peppers.clone();
-        let matches = self.off_thread(move || hash.matches(&password, &peppers)).await?;
+        let memory = Arc::clone(&self.memory);
+        let matches = self
+            .off_thread(move || hash.matches(&password, &peppers, &memory))
+            .await?;
         let ok = matches && real;
         Ok(Verified {
             ok,
@@ -284,15 +295,15 @@ enum KnownHash {
 }
 
 impl KnownHash {
-    fn matches(&self, password: &Typed, peppers: &Peppers) -> bool {
+    fn matches(&self, password: &Typed, peppers: &Peppers, memory: &HashMemory) -> bool {
         match self {
-            Self::Own { pepper: None, hash } => hash.matches(password.normal.as_bytes()),
+            Self::Own { pepper: None, hash } => hash.matches(password.normal.as_bytes(), memory),
             Self::Own {
                 pepper: Some(id),
                 hash,
             } => peppers
                 .season(id, password.normal.as_bytes())
-                .is_some_and(|tag| hash.matches(tag.as_ref())),
+                .is_some_and(|tag| hash.matches(tag.as_ref(), memory)),
             Self::Imported(hash) => hash.matches(password.text.expose().as_bytes()),
         }
     }

@@ -1,10 +1,11 @@
 //! Stored hashes as PHC strings: an input like any other, read within bounds before anything is allocated for it.
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
+use super::memory::HashMemory;
 use super::params::{MAX_MEMORY_KIB, PasswordParams};
 
 /// Longest PHC string looked at; ours have about 97 characters.
@@ -22,6 +23,8 @@ const OUTPUT: usize = 32;
 /// A stored hash that can be verified at a bounded cost.
 pub(super) struct StoredHash {
     hash: PasswordHash,
+    algorithm: Algorithm,
+    version: Version,
     params: Params,
     current: bool,
 }
@@ -51,17 +54,24 @@ impl StoredHash {
             && output.len() == OUTPUT;
         bounded.then_some(Self {
             hash,
+            algorithm,
+            version,
             params,
             current,
         })
     }
 
     /// Whether the hash is of this password. Takes the hash's own cost.
-    pub(super) fn matches(&self, password: &[u8]) -> bool {
-        // The verifier takes algorithm, version and parameters from the hash.
-        Argon2::from(&self.params)
-            .verify_password(password, &self.hash)
-            .is_ok()
+    pub(super) fn matches(&self, password: &[u8], memory: &HashMemory) -> bool {
+        let (Some(salt), Some(stored)) = (&self.hash.salt, &self.hash.hash) else {
+            return false;
+        };
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        let mut made = Zeroizing::new(vec![0; stored.len()]);
+        let hashed = memory.lend(self.params.block_count(), |blocks| {
+            argon2.hash_password_into_with_memory(password, salt, &mut made, blocks)
+        });
+        hashed.is_ok() && bool::from(made.ct_eq(stored.as_bytes()))
     }
 
     /// Memory in KiB, passes, lanes.
@@ -87,17 +97,25 @@ pub(super) fn make(
     password: &[u8],
     salt: &[u8; SALT],
     today: &PasswordParams,
+    memory: &HashMemory,
 ) -> Result<String, argon2::Error> {
-    let argon2 = context(today)?;
-    // Salt and parameters were checked above, so what is left is a lack of memory.
-    let hash = argon2
-        .hash_password_with_salt(password, salt)
-        .map_err(|_| argon2::Error::OutOfMemory)?;
-    Ok(hash.to_string())
+    let params = Params::new(today.memory_kib(), today.passes(), today.lanes(), Some(OUTPUT))?;
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut output = [0; OUTPUT];
+    memory.lend(blocks, |blocks| {
+        argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)
+    })?;
+    Ok(write(salt, &output, today))
 }
 
 /// A hash of today's cost that no password has: its output is random.
 pub(super) fn decoy(salt: &[u8; SALT], output: &[u8; OUTPUT], today: &PasswordParams) -> String {
+    write(salt, output, today)
+}
+
+/// The PHC string of a hash of today's cost.
+fn write(salt: &[u8; SALT], output: &[u8; OUTPUT], today: &PasswordParams) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD_NO_PAD;
     format!(
@@ -110,11 +128,6 @@ pub(super) fn decoy(salt: &[u8; SALT], output: &[u8; OUTPUT], today: &PasswordPa
     )
 }
 
-fn context(today: &PasswordParams) -> Result<Argon2<'static>, argon2::Error> {
-    let params = Params::new(today.memory_kib(), today.passes(), today.lanes(), Some(OUTPUT))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,14 +136,18 @@ mod tests {
         PasswordParams::insecure_for_tests()
     }
 
+    fn memory() -> HashMemory {
+        HashMemory::new(64, 2)
+    }
+
     #[test]
     fn what_was_made_reads_back_as_current() {
-        let phc = make(b"correct horse", &[1; SALT], &today()).unwrap();
+        let phc = make(b"correct horse", &[1; SALT], &today(), &memory()).unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
         let stored = StoredHash::read(&phc, &today()).unwrap();
         assert!(stored.is_current());
-        assert!(stored.matches(b"correct horse"));
-        assert!(!stored.matches(b"correct horsf"));
+        assert!(stored.matches(b"correct horse", &memory()));
+        assert!(!stored.matches(b"correct horsf", &memory()));
         assert!(
             !StoredHash::read(&phc, &PasswordParams::default())
                 .unwrap()
@@ -139,11 +156,31 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_hash_left_in_the_memory_does_not_matter() {
+        let memory = memory();
+        let fresh = make(b"correct horse", &[1; SALT], &today(), &memory).unwrap();
+        for (algorithm, version) in [("argon2id", 19), ("argon2i", 19), ("argon2d", 16)] {
+            let text = format!(
+                "${algorithm}$v={version}$m=48,t=3,p=2$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+            );
+            assert!(
+                !StoredHash::read(&text, &today())
+                    .unwrap()
+                    .matches(b"other", &memory)
+            );
+            let again = make(b"correct horse", &[1; SALT], &today(), &memory).unwrap();
+            assert_eq!(again, fresh);
+        }
+        let stored = StoredHash::read(&fresh, &today()).unwrap();
+        assert!(stored.matches(b"correct horse", &memory) && !stored.matches(b"Correct horse", &memory));
+    }
+
+    #[test]
     fn a_decoy_reads_as_current_and_never_matches() {
         let phc = decoy(&[1; SALT], &[2; OUTPUT], &today());
         let stored = StoredHash::read(&phc, &today()).unwrap();
         assert!(stored.is_current());
-        assert!(!stored.matches(b""));
+        assert!(!stored.matches(b"", &memory()));
     }
 
     #[test]
@@ -151,7 +188,7 @@ mod tests {
         // From the command line tool of the reference implementation: `echo -n password | argon2 somesalt -id -t 2 -m 16`.
         let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let stored = StoredHash::read(phc, &PasswordParams::default()).unwrap();
-        assert!(stored.matches(b"password"));
+        assert!(stored.matches(b"password", &memory()));
         assert!(!stored.is_current());
     }
 

@@ -17,6 +17,7 @@ mod isolation;
 mod lifecycle;
 mod limits;
 mod listener;
+mod log_in_load;
 mod oauth;
 mod openapi;
 mod outside_verifiers;
