@@ -6,13 +6,13 @@
 //! counts from there; the best of three rounds counts, because a neighbour may take both processors for one. Memory depends
 //! on no neighbour: its bound holds in every round.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::harness::{PASSWORD, Server, Setup, on_both};
 
