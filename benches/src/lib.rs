@@ -6,6 +6,8 @@ pub mod exchange;
 pub mod program;
 #[cfg(feature = "stage")]
 pub mod stage;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 
 /// What went wrong, for whoever runs a measurement.
 pub type Trouble = Box<dyn std::error::Error + Send + Sync>;

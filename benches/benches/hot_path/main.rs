@@ -7,12 +7,10 @@ use criterion::Criterion;
 mod me;
 mod password;
 mod store;
-mod token;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     me::run(&mut criterion);
-    token::run(&mut criterion);
     password::run(&mut criterion);
     store::run(&mut criterion);
     criterion.final_summary();
