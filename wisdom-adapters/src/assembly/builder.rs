@@ -321,6 +321,7 @@ fn second_factors(config: &Config) -> Result<SecondFactorPolicy, OpenError> {
     let figures = &config.auth.second_factor;
     let tries = u16::try_from(figures.tries).unwrap_or(u16::MAX);
     SecondFactorPolicy::default()
+        .require(figures.required)
         .challenge(seconds(figures.challenge_seconds), tries)
         .and_then(|policy| policy.remember(seconds(figures.remember_seconds)))
         .and_then(|policy| policy.fresh(seconds(figures.fresh_seconds)))

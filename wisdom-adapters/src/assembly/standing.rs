@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use wisdom_auth::second_factor::SecondFactorPolicy;
 use wisdom_core::access::{Access, Role};
 use wisdom_core::id::{TenantId, UserId};
 use wisdom_core::outcome::Outcome;
@@ -33,7 +34,15 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for FindStanding {
         let known = match self.user {
             Some(user) => {
                 let standing = tx.tenants().standing(self.tenant, user).await?;
-                let asked = standing.as_ref().is_some_and(|known| known.tenant.mfa_required);
+                let everywhere = tx
+                    .frame()
+                    .kit()
+                    .policies
+                    .get::<SecondFactorPolicy>()
+                    .is_required();
+                let asked = standing
+                    .as_ref()
+                    .is_some_and(|known| everywhere || known.tenant.mfa_required);
                 // Whoever has one has proven it in every session since they set it up: that ended all others.
                 let lacks_second_factor = asked && {
                     let totp = tx.second_factors().totp(user).await?;

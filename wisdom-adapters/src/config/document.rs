@@ -303,6 +303,12 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.passes", auth.password.passes, 1, 16)?;
     within("auth.password.lanes", auth.password.lanes, 1, 4)?;
     within("auth.password.min_length", auth.password.min_length, 8, 64)?;
+    if auth.password.min_length < 15 && !auth.second_factor.required {
+        return Err(ConfigError::Value {
+            key: "auth.password.min_length".to_owned(),
+            rule: "must be at least 15 unless `auth.second_factor.required` is true".to_owned(),
+        });
+    }
     within("auth.password.history", auth.password.history, 0, 10)?;
     within("auth.password.permits", auth.password.permits, 0, 1024)?;
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
@@ -467,6 +473,20 @@ mod tests {
         assert!(
             error.to_string().starts_with("`public_url` must be an origin"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn short_passwords_need_a_second_factor() {
+        let short = "[auth.password]\nmin_length = 14";
+        assert_eq!(
+            short.parse::<Config>().unwrap_err().to_string(),
+            "`auth.password.min_length` must be at least 15 unless `auth.second_factor.required` is true"
+        );
+        let with_second = format!("{short}\n[auth.second_factor]\nrequired = true");
+        assert_eq!(
+            with_second.parse::<Config>().unwrap().auth.password.min_length,
+            14
         );
     }
 

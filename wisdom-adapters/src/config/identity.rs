@@ -38,6 +38,9 @@ impl Default for MailedProofConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecondFactorConfig {
+    /// Whether every tenant asks its members for a second factor, whatever its own setting says. Passwords may be shorter
+    /// than 15 characters only then.
+    pub required: bool,
     /// A half-finished sign-in ends after this many seconds, 30 to 300.
     pub challenge_seconds: u32,
     /// Tries that a half-finished sign-in allows, 1 to 5.
@@ -53,6 +56,7 @@ pub struct SecondFactorConfig {
 impl Default for SecondFactorConfig {
     fn default() -> Self {
         Self {
+            required: false,
             challenge_seconds: 300,
             tries: 5,
             remember_seconds: 30 * 86_400,

@@ -380,7 +380,7 @@ pub struct PasswordConfig {
     pub passes: u32,
     /// Lanes, 1 to 4.
     pub lanes: u32,
-    /// Shortest password in characters, 8 to 64.
+    /// Shortest password in characters, 15 to 64; from 8 where `second_factor.required`.
     pub min_length: u32,
     /// Hashes computed at the same time; 0: one for each core.
     pub permits: u32,

@@ -49,6 +49,7 @@ pub enum SecondFactorPolicyError {
 /// How second factors are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondFactorPolicy {
+    required: bool,
     challenge_life: Duration,
     tries: u16,
     remembered: Duration,
@@ -59,6 +60,7 @@ pub struct SecondFactorPolicy {
 impl Default for SecondFactorPolicy {
     fn default() -> Self {
         Self {
+            required: false,
             challenge_life: Duration::from_secs(300),
             tries: 5,
             remembered: Duration::from_secs(30 * 24 * 60 * 60),
@@ -71,6 +73,13 @@ impl Default for SecondFactorPolicy {
 impl Policy for SecondFactorPolicy {}
 
 impl SecondFactorPolicy {
+    /// Whether every tenant asks its members for a second factor, whatever its own setting says (default no).
+    #[must_use]
+    pub const fn require(mut self, required: bool) -> Self {
+        self.required = required;
+        self
+    }
+
     /// Other bounds of a half-finished sign-in: it ends after `life` (default 5 minutes) and allows `tries` (default 5).
     ///
     /// # Errors
@@ -121,6 +130,12 @@ impl SecondFactorPolicy {
         }
         name.clone_into(&mut self.issuer);
         Ok(self)
+    }
+
+    /// Whether every tenant asks its members for a second factor.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.required
     }
 
     /// How long a half-finished sign-in lives.

@@ -13,6 +13,7 @@ on_both! {
     an_address_is_changed_by_its_new_mailbox;
     the_second_factor_is_asked_for_and_never_skipped;
     a_tenant_asks_its_members_for_a_second_factor;
+    a_deployment_asks_everybody_for_a_second_factor;
 }
 
 const NEW_PASSWORD: &str = "violet harbour seven lanterns";
@@ -359,4 +360,13 @@ async fn a_tenant_asks_its_members_for_a_second_factor(setup: Setup) {
     })
     .await;
     server.get(&tenant, &ada.access).await.expect(403);
+}
+
+async fn a_deployment_asks_everybody_for_a_second_factor(setup: Setup) {
+    let server = setup.set("auth.second_factor.required", "true").start().await;
+    let ada = server.founder("ada").await;
+    let tenant = format!("/v1/tenants/{}", ada.tenant);
+    let refused = server.get(&tenant, &ada.access).await.expect(403);
+    assert_eq!(refused.code(), "mfa.required");
+    server.get("/v1/me", &ada.access).await.expect(200);
 }
