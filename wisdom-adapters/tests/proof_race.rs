@@ -33,14 +33,25 @@ use mailed_proof::{link_token, reset_token, use_link};
 use second_factor::{arm, finish};
 use stage::{Stage, code, secret};
 use wisdom_adapters::storage::{self, DynStore};
+use wisdom_auth::attempts::AttemptPolicy;
 use wisdom_auth::error::AuthError;
 use wisdom_auth::operation::ResetPassword;
 use wisdom_auth::session::sign_in::{Proof, SignIn, SignInOutcome};
 use wisdom_core::conformance::{TestKit, parallel};
 use wisdom_core::id::UserId;
+use wisdom_core::policy::Policies;
 use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Kit;
 use wisdom_core::use_case::Flow as _;
+
+/// Fifteen losers a round, which are no reason to keep the winner of the next one waiting.
+fn test() -> TestKit {
+    TestKit::with_policies(Policies::new().with(AttemptPolicy {
+        pause_from: 99,
+        of_known_devices: 99,
+        ..AttemptPolicy::default()
+    }))
+}
 
 const ADA: &str = "ada@acme.example";
 const CALLERS: usize = 16;
@@ -170,7 +181,7 @@ macro_rules! races {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $case() {
-                let test = TestKit::new();
+                let test = crate::test();
                 let (store, guard) = $make(Arc::clone(test.kit())).await;
                 super::$case(Stage::new(store, test, guard)).await;
             }

@@ -23,7 +23,8 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Second factors of one user, over all half-finished sign-ins and step-ups.
+    /// Codes that confirm a new authenticator of one user. Those that prove one are counted with all other failures of
+    /// the account ([`attempts`](crate::attempts)).
     pub const SECOND_FACTOR: Self = Self::new("second_factor", 10, 900);
     /// Second factors from one source.
     pub const SECOND_FACTOR_SOURCE: Self = Self::new("second_factor.source", 60, 900);

@@ -195,6 +195,7 @@ pub(crate) async fn tries_are_bounded_and_changes_void_a_half_finished_sign_in(s
     for bad in ["000000", "1", "", "not-a-code", "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa"] {
         assert_eq!(code(finish(stage, &token, &secret(bad)).await), WRONG, "{bad}");
     }
+    stage.test().advance(Duration::from_secs(1));
     assert_eq!(
         code(finish(stage, &token, &armed.code(stage, 0)).await),
         GONE,
@@ -203,16 +204,25 @@ pub(crate) async fn tries_are_bounded_and_changes_void_a_half_finished_sign_in(s
     let late = half(stage, ADA).await;
     stage.test().advance(Duration::from_secs(300));
     assert_eq!(code(finish(stage, &late, &armed.code(stage, 0)).await), GONE);
-    // Over all half-finished sign-ins of the user as well.
-    let mut refusals = Vec::new();
-    let mut tokens = Vec::new();
-    for _ in 0..3 {
-        tokens.push(half(stage, ADA).await);
+    // Over all half-finished sign-ins and step-ups of the user as well: pauses from the fifth failure in a row, and
+    // after ten there is none that ends, also for the right code.
+    const LATER: (u16, &str) = (429, "rate_limited");
+    for answer in [WRONG, LATER] {
+        let token = half(stage, ADA).await;
+        assert_eq!(code(finish(stage, &token, &secret("000000")).await), answer);
     }
-    for token in tokens.iter().cycle().take(11) {
-        refusals.push(code(finish(stage, token, &secret("000000")).await));
+    for failure in 7..=10 {
+        stage.test().advance(Duration::from_secs(900));
+        let token = half(stage, ADA).await;
+        assert_eq!(
+            code(finish(stage, &token, &secret("000000")).await),
+            WRONG,
+            "{failure}"
+        );
     }
-    assert_eq!(refusals[10], (429, "rate_limited"));
+    stage.test().advance(Duration::from_secs(90_000));
+    let token = half(stage, ADA).await;
+    assert_eq!(code(finish(stage, &token, &armed.code(stage, 0)).await), LATER);
     // A password chosen meanwhile.
     let token = half(stage, ADA).await;
     let reset = wisdom_auth::operation::ResetPassword {

@@ -13,12 +13,12 @@ use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
-use wisdom_core::value::{DisplayName, EmailAddress};
 
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::one_time_token::{self, OneTimeToken, TokenPurpose};
-use crate::password::{PasswordPolicy, PersonalWords};
+use crate::password::PasswordPolicy;
+use crate::password::change::choose;
 use crate::session::credentials::credentials_changed;
 use crate::store::IdentityTx;
 use crate::throttle::{self, Throttle};
@@ -54,16 +54,7 @@ impl<H: AuthHost> Flow<H> for ResetPassword {
         // Looked at before a password is hashed, so that a made-up token costs nothing; used up after.
         let person = runner.on_behalf(caller, &FindReset { hash }).await?;
         let person = person.ok_or(AuthError::VerificationInvalid)?;
-        let words = PersonalWords {
-            email: &person.email,
-            display_name: Some(&person.display_name),
-        };
-        runner
-            .kit()
-            .policies
-            .get::<PasswordPolicy>()
-            .check(&self.password, words)?;
-        let phc = SecretText::from(host.auth().passwords.hash(self.password.clone()).await?);
+        let phc = choose(host, &self.password, &person.user, &person.used).await?;
         let ended = runner.on_behalf(caller, &SetPassword { hash, phc }).await?;
         host.auth().revocations.revoke(ended, runner.kit().clock.now());
         Ok(())
@@ -79,8 +70,9 @@ pub(crate) struct FindReset {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Person {
-    email: EmailAddress,
-    display_name: DisplayName,
+    user: User,
+    /// The hashes of passwords that must not come back; none unless a history is kept.
+    used: Vec<SecretText>,
 }
 
 impl Operation for FindReset {
@@ -97,9 +89,13 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindReset {
         let now = tx.frame().now();
         let token = tx.one_time_tokens().find(&self.hash, PURPOSE, now).await?;
         let person = match &token {
-            Some(token) => holder(tx, token).await?.map(|user| Person {
-                email: user.email,
-                display_name: user.display_name,
+            Some(token) => holder(tx, token).await?,
+            None => None,
+        };
+        let person = match person {
+            Some(user) => Some(Person {
+                used: used(tx, &user).await?,
+                user,
             }),
             None => None,
         };
@@ -141,7 +137,14 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for SetPassword {
             email_verified_at: user.email_verified_at.or(Some(now)),
             ..user
         };
+        let history = frame.kit().policies.get::<PasswordPolicy>().history();
+        let replaced = tx.users().password_hash(user.id).await?;
         replace_password_hash(tx, &user, self.phc.expose()).await?;
+        if let Some(replaced) = replaced {
+            tx.users()
+                .add_old_password_hash(user.id, &replaced, history)
+                .await?;
+        }
         let changed = credentials_changed(tx, user.id, None).await?;
         let mail = MailRequest::new(
             user.email.clone(),
@@ -157,6 +160,17 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for SetPassword {
             .emit_all(verified)
             .emit_all(changed.event))
     }
+}
+
+/// The present and the earlier hashes that a history keeps from coming back.
+async fn used<Tx: IdentityTx + ?Sized>(tx: &mut Tx, user: &User) -> Result<Vec<SecretText>, AuthError> {
+    let history = tx.frame().kit().policies.get::<PasswordPolicy>().history();
+    if history == 0 {
+        return Ok(Vec::new());
+    }
+    let present = tx.users().password_hash(user.id).await?;
+    let earlier = tx.users().old_password_hashes(user.id, history).await?;
+    Ok(present.into_iter().chain(earlier).map(SecretText::from).collect())
 }
 
 /// The active user whose mailbox the token went to, which is not theirs any more once they changed it.

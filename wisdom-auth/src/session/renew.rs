@@ -14,6 +14,7 @@ use super::rotate::{RotateOutcome, RotateSession};
 use super::start::SessionGrant;
 use crate::error::AuthError;
 use crate::kit::AuthHost;
+use crate::token::AccessTokens;
 
 /// The tokens of a session, as clients get them (the names are those of RFC 6749, section 5.1).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -40,8 +41,11 @@ pub struct TokenPair {
 impl TokenPair {
     /// Issues the access token that goes with a grant.
     pub(crate) fn issue<H: AuthHost>(host: &H, grant: SessionGrant) -> Result<Self, AuthError> {
-        let now = host.runner().kit().clock.now();
-        let tokens = &host.auth().tokens;
+        Self::of(&host.auth().tokens, grant)
+    }
+
+    fn of(tokens: &AccessTokens, grant: SessionGrant) -> Result<Self, AuthError> {
+        let now = grant.given_at;
         Ok(Self {
             access_token: tokens.issue_for(&grant.principal(), now)?,
             token_type: "Bearer".to_owned(),
@@ -88,6 +92,54 @@ impl<H: AuthHost> Flow<H> for Refresh {
                 }
                 Err(AuthError::SessionEnded(end))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use uuid::Uuid;
+    use wisdom_core::id::ManualIds;
+
+    use super::*;
+    use crate::fuzzing::{kit, now};
+    use crate::session::revocation::Revocations;
+    use crate::token::{AccessTokenPolicy, KeyRing, MAX_LIFETIME, SigningAlgorithm};
+
+    #[test]
+    fn a_token_made_long_after_its_session_ended_does_not_outlive_the_tombstone() {
+        let policy = AccessTokenPolicy::new("https://id.example.test", "wisdom").unwrap();
+        let policy = policy.times(MAX_LIFETIME, Duration::from_secs(5)).unwrap();
+        let ring = KeyRing::generate(SigningAlgorithm::EdDsa, &kit()).unwrap();
+        let tokens = AccessTokens::new(ring, policy.clone(), Arc::new(ManualIds::new(1)));
+        let revocations = Revocations::new(policy.longest_use(), 100);
+        let session = SessionId::from_uuid(Uuid::from_u128(2));
+        let grant = SessionGrant {
+            session,
+            user: UserId::from_uuid(Uuid::from_u128(1)),
+            tenant: None,
+            generation: 1,
+            authenticated_at: now(),
+            refresh_until: now().saturating_add(Duration::from_secs(3600)),
+            refresh_token: SecretText::from(String::new()),
+            given_at: now(),
+        };
+        // The session ends a second after the refresh, whose answer hangs for a minute before its token is made.
+        let at = |seconds| now().saturating_add(Duration::from_secs(seconds));
+        revocations.revoke([session], at(1));
+        let pair = TokenPair::of(&tokens, grant).unwrap();
+        for seconds in 60..2_000 {
+            revocations.sweep(at(seconds));
+            let Ok(verified) = tokens.verify(pair.access_token.expose(), at(seconds)) else {
+                continue;
+            };
+            assert!(
+                revocations.is_revoked(session, verified.issued_at()),
+                "after {seconds} s"
+            );
         }
     }
 }

@@ -107,7 +107,7 @@ fn answer(
     if let Some((_, reason)) = next.revoked {
         return refuse(next, reason, user, frame);
     }
-    let grant = SessionGrant::new(next, key);
+    let grant = SessionGrant::new(next, key, frame.now());
     let entry = |what: &str| {
         let details = serde_json::json!({ "user": next.user, "generation": next.generation, "what": what });
         AuditEntry::on("session", next.id).with(details)

@@ -17,6 +17,7 @@ use wisdom_core::use_case::{Flow, Operation, UseCase};
 use super::challenge;
 use super::renew::TokenPair;
 use super::start::{NewSession, SessionGrant, begin};
+use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::second_factor::device::{self, RememberedDevice};
@@ -69,13 +70,9 @@ impl<H: AuthHost> Flow<H> for FinishSignIn {
             .hash(&self.challenge)
             .ok_or(AuthError::ChallengeInvalid)?;
         let find = FindChallenge { hash };
-        let user = host
-            .runner()
-            .on_behalf(caller, &find)
-            .await?
-            .ok_or(AuthError::ChallengeInvalid)?;
-        // A thief of the password can begin as often as log-in allows; this counts over all those beginnings.
-        throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
+        // A made-up challenge locks nothing.
+        let found = host.runner().on_behalf(caller, &find).await?;
+        found.ok_or(AuthError::ChallengeInvalid)?;
         let prove = ProveSecondFactor {
             hash,
             code: self.code.clone(),
@@ -88,6 +85,10 @@ impl<H: AuthHost> Flow<H> for FinishSignIn {
                 recovery_codes_left: finished.recovery_codes_left,
             }),
             FinishOutcome::Wrong => Err(AuthError::SecondFactorInvalid),
+            FinishOutcome::Closed(standing) => {
+                standing.require_open()?;
+                Err(AuthError::SecondFactorInvalid)
+            }
             FinishOutcome::Gone => Err(AuthError::ChallengeInvalid),
         }
     }
@@ -144,6 +145,8 @@ pub(crate) enum FinishOutcome {
     Started(Started),
     /// The code is wrong, or was used; the try is counted.
     Wrong,
+    /// Too many were wrong before, over all half-finished sign-ins of the user; nothing was tried.
+    Closed(Standing),
     /// The half-finished sign-in is worth nothing any more.
     Gone,
 }
@@ -171,6 +174,14 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ProveSecondFactor {
             return Ok(gone());
         };
         let (user, credentials) = (challenge.user, tx.users().lock_credentials(challenge.user).await?);
+        // A thief of the password can begin as often as log-in allows; this counts over all those beginnings, and over
+        // all doors behind the password. A stranger without it never gets here and closes nothing.
+        let attempt = Attempt::at_user(user).by_known_device(user);
+        let standing = attempts::may_try(tx, &attempt).await?;
+        if standing != Standing::Open {
+            const WHY: &str = "nothing was tried, and whoever holds a password could fill the log";
+            return Ok(Outcome::unaudited(FinishOutcome::Closed(standing), WHY));
+        }
         if credentials != Some(challenge.credentials)
             || !tx
                 .sign_in_challenges()
@@ -184,6 +195,7 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ProveSecondFactor {
             return Ok(gone());
         };
         let Some(method) = proof::consume(tx, user, &self.code).await? else {
+            attempts::record_failure(tx, &attempt).await?;
             let details = json!({ "proof": challenge.proof });
             return Ok(Outcome::audited(
                 FinishOutcome::Wrong,

@@ -38,11 +38,15 @@ pub struct SessionGrant {
     pub refresh_until: Timestamp,
     /// The refresh token.
     pub refresh_token: SecretText,
+    /// When it was given. Its access token is of that time, however late it is made: whatever ends the session commits
+    /// after this, and what is remembered of the end outlives every token that was issued before it.
+    pub given_at: Timestamp,
 }
 
 impl SessionGrant {
-    pub(super) fn new(session: &Session, key: &RefreshKey) -> Self {
+    pub(super) fn new(session: &Session, key: &RefreshKey, given_at: Timestamp) -> Self {
         Self {
+            given_at,
             session: session.id,
             user: session.user,
             tenant: session.tenant,
@@ -106,7 +110,7 @@ pub(super) async fn begin<Tx: IdentityTx + ?Sized>(
     tx.sessions().insert(&session).await?;
     attempts::record_success(tx, new.user).await?;
     let entry = AuditEntry::on("session", id).with(serde_json::json!({ "user": new.user }));
-    let grant = SessionGrant::new(&session, &key);
+    let grant = SessionGrant::new(&session, &key, now);
     Ok(Outcome::audited(grant, entry).emit(event::started(&session)))
 }
 

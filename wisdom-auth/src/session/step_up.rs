@@ -15,11 +15,11 @@ use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 
 use super::{MAX_RACES, Session};
+use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::second_factor::proof;
 use crate::store::IdentityTx;
-use crate::throttle::{self, Throttle};
 
 /// Proves again who the caller is: with a code of the authenticator or a recovery code if a second factor is set up, with
 /// the password otherwise.
@@ -59,8 +59,9 @@ impl Operation for StepUp {
 impl<H: AuthHost> Flow<H> for StepUp {
     async fn run(&self, host: &H, caller: &Caller) -> Result<SteppedUp, AuthError> {
         let user = caller.require_session()?.user;
-        throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
         let known = host.runner().on_behalf(caller, &FindProof { user }).await?;
+        // Before a password is hashed; once more when the proof counts.
+        known.standing.require_open()?;
         let proof = if known.second_factor {
             StepUpProof::Code(self.code.clone().ok_or(AuthError::CredentialsInvalid)?)
         } else {
@@ -72,18 +73,21 @@ impl<H: AuthHost> Flow<H> for StepUp {
                 _ => StepUpProof::Wrong,
             }
         };
-        let stepped = host
-            .runner()
-            .on_behalf(caller, &RenewProof { proof })
-            .await?
-            .ok_or(AuthError::CredentialsInvalid)?;
+        let stepped = match host.runner().on_behalf(caller, &RenewProof { proof }).await? {
+            ProofOutcome::Proven(at) => at,
+            ProofOutcome::Closed(standing) => {
+                standing.require_open()?;
+                return Err(AuthError::CredentialsInvalid);
+            }
+            ProofOutcome::Wrong => return Err(AuthError::CredentialsInvalid),
+        };
         let principal = Principal {
             authenticated_at: stepped,
             ..caller.require_principal()?.clone()
         };
-        let now = host.runner().kit().clock.now();
         Ok(SteppedUp {
-            access_token: host.auth().tokens.issue_for(&principal, now)?,
+            // Of the time of the proof, however late it is made: see `SessionGrant::given_at`.
+            access_token: host.auth().tokens.issue_for(&principal, stepped)?,
             token_type: "Bearer".to_owned(),
             expires_in: host.auth().tokens.policy().lifetime().as_secs(),
             authenticated_at: stepped,
@@ -100,6 +104,7 @@ pub(crate) struct FindProof {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProofNeeded {
+    standing: Standing,
     second_factor: bool,
     hash: Option<SecretText>,
 }
@@ -118,6 +123,7 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindProof {
         let totp = tx.second_factors().totp(self.user).await?;
         let hash = tx.users().password_hash(self.user).await?;
         let needed = ProofNeeded {
+            standing: attempts::may_try(tx, &attempt(self.user)).await?,
             second_factor: totp.is_some_and(|totp| totp.confirmed_at.is_some()),
             hash: hash.map(SecretText::from),
         };
@@ -136,7 +142,24 @@ enum StepUpProof {
     Wrong,
 }
 
-/// Notes in the caller's session that they proved who they are; `None` when they did not. Internal.
+/// What became of a proof.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProofOutcome {
+    /// It holds, from this time on.
+    Proven(Timestamp),
+    /// It does not; the try is counted.
+    Wrong,
+    /// Too many were wrong before; nothing was tried.
+    Closed(Standing),
+}
+
+/// Whoever is signed in has as few tries as a known device, which no stranger uses up.
+fn attempt(user: UserId) -> Attempt {
+    Attempt::at_user(user).by_known_device(user)
+}
+
+/// Notes in the caller's session that they proved who they are. Internal.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RenewProof {
@@ -148,12 +171,12 @@ impl Operation for RenewProof {
     const SUMMARY: &'static str = "Notes in a session that its user proved who they are.";
     const ACCESS: Access = Access::System;
     const EFFECT: Effect = Effect::Write;
-    type Output = Option<Timestamp>;
+    type Output = ProofOutcome;
     type Error = AuthError;
 }
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
-    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Option<Timestamp>>, AuthError> {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<ProofOutcome>, AuthError> {
         let frame = std::sync::Arc::clone(tx.frame());
         let own = *frame.session().ok_or(AccessError::InPerson)?;
         let (user, now) = (own.user, frame.now());
@@ -161,6 +184,13 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
             .lock_credentials(user)
             .await?
             .ok_or(AuthError::TokenInvalid)?;
+        let standing = attempts::may_try(tx, &attempt(user)).await?;
+        if standing != Standing::Open {
+            return Ok(Outcome::unaudited(
+                ProofOutcome::Closed(standing),
+                "nothing was tried, and whoever holds a session could fill the log",
+            ));
+        }
         let totp = tx.second_factors().totp(user).await?;
         let second_factor = totp.is_some_and(|totp| totp.confirmed_at.is_some());
         let proven = match &self.proof {
@@ -175,7 +205,8 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
         let entry = AuditEntry::on("session", own.session)
             .with(json!({ "user": user, "second_factor": second_factor }));
         if !proven {
-            return Ok(Outcome::audited(None, entry.refused()));
+            attempts::record_failure(tx, &attempt(user)).await?;
+            return Ok(Outcome::audited(ProofOutcome::Wrong, entry.refused()));
         }
         for _ in 0..MAX_RACES {
             let found = tx.sessions().find(own.session).await?;
@@ -195,7 +226,10 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
                 ..session
             };
             match tx.sessions().update(&renewed, renewed.version).await {
-                Ok(()) => return Ok(Outcome::audited(Some(now), entry)),
+                Ok(()) => {
+                    attempts::record_success(tx, user).await?;
+                    return Ok(Outcome::audited(ProofOutcome::Proven(now), entry));
+                }
                 Err(error) if error.kind() == StorageErrorKind::Stale => {}
                 Err(error) => return Err(error.into()),
             }

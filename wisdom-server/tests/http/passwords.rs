@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{PASSWORD, Setup, on_both};
+use crate::harness::{PASSWORD, Setup, eventually, on_both};
 
 const NEW: &str = "nine silver kettles on the roof";
 
@@ -53,6 +53,28 @@ async fn a_password_is_changed_with_the_current_one(setup: Setup) {
     };
     log_in(PASSWORD).await.expect(401);
     log_in(NEW).await.expect(200);
+    // A mailed proof brings no earlier password back either.
+    let first = server.mailed_token(&ada.email).await;
+    let wish = json!({ "email": ada.email });
+    server
+        .post_public("/v1/auth/reset-password/request", &wish)
+        .await
+        .expect(202);
+    let token = eventually("the token", async || {
+        let newest = server.mailed_token(&ada.email).await;
+        (newest != first).then_some(newest)
+    })
+    .await;
+    let reset = async |password: &str| {
+        let body = json!({ "token": token, "password": password });
+        server.post_public("/v1/auth/reset-password", &body).await
+    };
+    for used in [NEW, PASSWORD] {
+        let refused = reset(used).await.expect(400);
+        assert_eq!(refused.body["fields"][0]["rule"], "reused");
+    }
+    reset("seven copper kites above the town").await.expect(204);
+    log_in(NEW).await.expect(401);
     server
         .call(Method::POST, "/v1/me/password")
         .body(&json!({ "current_password": NEW, "new_password": PASSWORD }))
