@@ -363,7 +363,9 @@ async fn a_tenant_asks_its_members_for_a_second_factor(setup: Setup) {
 }
 
 async fn a_deployment_asks_everybody_for_a_second_factor(setup: Setup) {
-    let server = setup.set("auth.second_factor.required", "true").start().await;
+    // The database lives as long as the setup.
+    let setup = setup.set("auth.second_factor.required", "true");
+    let server = setup.start().await;
     let ada = server.founder("ada").await;
     let tenant = format!("/v1/tenants/{}", ada.tenant);
     let refused = server.get(&tenant, &ada.access).await.expect(403);
