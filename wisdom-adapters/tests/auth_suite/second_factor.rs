@@ -21,6 +21,7 @@ const ADA: &str = "ada@acme.example";
 const WRONG: (u16, &str) = (401, "second_factor.invalid");
 const GONE: (u16, &str) = (401, "challenge.invalid");
 const STALE: (u16, &str) = (403, "step_up.required");
+const LATER: (u16, &str) = (429, "rate_limited");
 
 /// A person with an authenticator, which is known here.
 pub(crate) struct Armed {
@@ -206,7 +207,6 @@ pub(crate) async fn tries_are_bounded_and_changes_void_a_half_finished_sign_in(s
     assert_eq!(code(finish(stage, &late, &armed.code(stage, 0)).await), GONE);
     // Over all half-finished sign-ins and step-ups of the user as well: pauses from the fifth failure in a row, and
     // after ten there is none that ends, also for the right code.
-    const LATER: (u16, &str) = (429, "rate_limited");
     for answer in [WRONG, LATER] {
         let token = half(stage, ADA).await;
         assert_eq!(code(finish(stage, &token, &secret("000000")).await), answer);
