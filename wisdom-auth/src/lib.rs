@@ -9,6 +9,7 @@ pub mod error;
 pub mod federation;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod impersonation;
 mod jws;
 pub mod kit;
 pub mod mailed_proof;

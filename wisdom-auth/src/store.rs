@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use wisdom_core::access::Role;
-use wisdom_core::id::{ApiKeyId, ExternalIdentityId, SessionId, TenantId, UserId};
+use wisdom_core::id::{ApiKeyId, ExternalIdentityId, ImpersonationId, SessionId, TenantId, UserId};
 use wisdom_core::page::{PageRequest, Slice};
 use wisdom_core::storage::StorageError;
 use wisdom_core::time::Timestamp;
@@ -15,6 +15,7 @@ use crate::attempts::device::KnownDevice;
 use crate::attempts::{AttemptKey, Counter};
 use crate::federation::attempt::Attempt;
 use crate::federation::identity::ExternalIdentity;
+use crate::impersonation::Impersonation;
 use crate::oauth::client_token::ClientToken;
 use crate::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::second_factor::device::RememberedDevice;
@@ -370,6 +371,25 @@ pub trait ClientTokens: Send {
     async fn delete(&mut self, public_id: &str) -> Result<bool, StorageError>;
 }
 
+/// Operators acting for users.
+#[async_trait]
+pub trait Impersonations: Send {
+    /// Adds one. Operator, subject or tenant that do not exist are a conflict with `Constraint::REFERENCE`.
+    async fn insert(&mut self, impersonation: &Impersonation) -> Result<(), StorageError>;
+
+    /// The one with this id, ended or not.
+    async fn find(&mut self, id: ImpersonationId) -> Result<Option<Impersonation>, StorageError>;
+
+    /// The one whose token has this public part, ended or not.
+    async fn find_presented(&mut self, public_id: &str) -> Result<Option<Impersonation>, StorageError>;
+
+    /// Those of an operator, newest first, at most `limit`.
+    async fn list_of(&mut self, operator: UserId, limit: u32) -> Result<Vec<Impersonation>, StorageError>;
+
+    /// Ends one; answers whether it was going on at that time.
+    async fn end(&mut self, id: ImpersonationId, at: Timestamp) -> Result<bool, StorageError>;
+}
+
 /// Where the tenant's keys are reached.
 pub trait ApiKeyRepositories: Send {
     /// API keys.
@@ -407,4 +427,6 @@ pub trait IdentityTx: UnitOfWork {
     fn presented_keys(&mut self) -> &mut dyn PresentedKeys;
     /// Access tokens of service clients.
     fn client_tokens(&mut self) -> &mut dyn ClientTokens;
+    /// Operators acting for users.
+    fn impersonations(&mut self) -> &mut dyn Impersonations;
 }

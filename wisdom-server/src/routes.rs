@@ -21,6 +21,7 @@ use wisdom_events::webhook::operations::replay_delivery::ReplayDelivery;
 use wisdom_events::webhook::operations::rotate_secret::RotateSecret;
 use wisdom_events::webhook::operations::send_example::SendExample;
 use wisdom_events::webhook::operations::update_endpoint::UpdateEndpoint;
+use wisdom_tenancy::impersonation::{EndImpersonation, ListImpersonations, StartImpersonation};
 use wisdom_tenancy::invitation::{
     AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
 };
@@ -113,6 +114,9 @@ pub fn all() -> Vec<Route> {
         route::<ListClients>(GET, "/v1/tenants/{tenant}/service-clients", OK),
         route::<RotateClientSecret>(POST, "/v1/tenants/{tenant}/service-clients/{client}/rotate-secret", OK),
         route::<RevokeClient>(DELETE, "/v1/tenants/{tenant}/service-clients/{client}", EMPTY),
+        route::<StartImpersonation>(POST, "/v1/impersonations", CREATED),
+        route::<ListImpersonations>(GET, "/v1/impersonations", OK),
+        route::<EndImpersonation>(DELETE, "/v1/impersonations/{impersonation}", EMPTY),
         oauth_route::<IssueToken>("/oauth/token", OK),
         oauth_route::<IntrospectToken>("/oauth/introspect", OK),
         oauth_route::<RevokeToken>("/oauth/revoke", OK),

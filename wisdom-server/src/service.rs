@@ -24,7 +24,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use thiserror::Error;
 use wisdom_adapters::Wisdom;
 use wisdom_core::failure::{Failure, FailureKind};
-use wisdom_core::id::{MAX_ID_TEXT, RequestId, UserId};
+use wisdom_core::id::{ImpersonationId, MAX_ID_TEXT, RequestId, UserId};
 use wisdom_core::port::rate_limit::RatePolicyError;
 use wisdom_core::trace::{RequestInfo, TraceContext};
 
@@ -43,6 +43,8 @@ use crate::{client, oauth, openapi, rate};
 mod operate;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// On every answer to an operator who acts for a user, so that a page can say so.
+const WISDOM_IMPERSONATION: HeaderName = HeaderName::from_static("wisdom-impersonation");
 
 /// An answer.
 pub type Answer = Response<Full<Bytes>>;
@@ -103,6 +105,8 @@ impl fmt::Debug for Inner {
 struct Trip {
     spent: Spent,
     user: Option<UserId>,
+    /// The operator who acts for the user, and under which impersonation.
+    operator: Option<(UserId, ImpersonationId)>,
     reading: bool,
 }
 
@@ -212,6 +216,11 @@ impl Inner {
             refusal.response(info.id)
         });
         self.dress(&mut answer, info.id, &trip.spent);
+        if let Some((_, impersonation)) = trip.operator
+            && let Ok(value) = HeaderValue::from_str(&impersonation.to_string())
+        {
+            answer.headers_mut().insert(WISDOM_IMPERSONATION, value);
+        }
         let time = started.elapsed();
         measure.record(answer.status(), time);
         if self.log_requests {
@@ -416,6 +425,7 @@ fn log(measure: &Measure, answer: &Answer, trip: &Trip, info: RequestInfo, sourc
         request_id = %info.id,
         source = %source,
         user = trip.user.map(tracing::field::display),
+        operator = trip.operator.map(|(operator, _)| tracing::field::display(operator)),
         "request"
     );
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod impersonation;
 pub mod invitation;
 pub mod kit;
 pub mod membership;

@@ -100,7 +100,8 @@ impl Wisdom {
         fresh.map_err(OperationError::into_failure)
     }
 
-    /// Whom a bearer token speaks for, be it a session's access token, a service client's, or an API key.
+    /// Whom a bearer token speaks for, be it a session's access token, a service client's, an
+    /// operator's who acts for a user, or an API key.
     ///
     /// # Errors
     /// A refusal when it is not valid, whatever the reason.
@@ -109,7 +110,10 @@ impl Wisdom {
         token: &[u8],
         request: &RequestInfo,
     ) -> Result<Principal, Failure> {
-        if self.known_tokens.begins(token) {
+        if self.operator_prefix.begins(token) {
+            // Boxed, as below.
+            Box::pin(self.authenticate_operator(token, request)).await
+        } else if self.known_tokens.begins(token) {
             // Boxed, as below.
             Box::pin(self.authenticate_client_token(token, request)).await
         } else if self.key_prefix.begins(token) {

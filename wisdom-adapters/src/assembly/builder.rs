@@ -37,7 +37,9 @@ use wisdom_tenancy::kit::InvitationPolicy;
 use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
 use super::revocation_feed::RevocationFeed;
-use super::{OpenError, Ports, Wisdom, api_keys, catalogue, client_tokens, federation, password, sight};
+use super::{
+    OpenError, Ports, Wisdom, api_keys, catalogue, client_tokens, federation, impersonation, password, sight,
+};
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
 use crate::storage::{self, StoreOptions};
@@ -189,6 +191,7 @@ impl WisdomBuilder {
             keys,
             memberships,
             known_keys: api_keys::KnownKeys::default(),
+            operator_prefix: key_prefix.of_impersonations(),
             known_tokens: client_tokens::KnownTokens::new(&key_prefix),
             key_prefix,
             sights,
@@ -228,7 +231,7 @@ async fn open_storage(config: &Config, kit: &Arc<Kit>) -> Result<Arc<storage::Dy
     Ok(storage::open_with(&url, Arc::clone(kit), Some(options)).await?)
 }
 
-fn value(key: &'static str) -> impl Fn(&dyn fmt::Display) -> OpenError {
+pub(super) fn value(key: &'static str) -> impl Fn(&dyn fmt::Display) -> OpenError {
     move |rule| OpenError::Value {
         key,
         rule: rule.to_string(),
@@ -277,6 +280,7 @@ fn configured_policies(
             max_per_tenant: config.auth.api_keys.max_per_tenant,
             scopes,
         })
+        .with(impersonation::policy(config)?)
         .with(refresh)
         .with(mailed_proofs(config)?)
         .with(second_factors(config)?)

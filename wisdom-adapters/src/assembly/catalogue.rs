@@ -24,6 +24,7 @@ use wisdom_events::webhook::operations::replay_delivery::ReplayDelivery;
 use wisdom_events::webhook::operations::rotate_secret::RotateSecret;
 use wisdom_events::webhook::operations::send_example::SendExample;
 use wisdom_events::webhook::operations::update_endpoint::UpdateEndpoint;
+use wisdom_tenancy::impersonation::{EndImpersonation, ListImpersonations, StartImpersonation};
 use wisdom_tenancy::invitation::{
     AcceptAndRegister, AcceptInvitation, DeclineInvitation, Invite, ListInvitations, RevokeInvitation,
 };
@@ -100,6 +101,9 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::tenant::<ListClients>(),
         Entry::tenant::<RotateClientSecret>(),
         Entry::tenant::<RevokeClient>(),
+        Entry::system::<StartImpersonation>(),
+        Entry::system::<ListImpersonations>(),
+        Entry::system::<EndImpersonation>(),
         Entry::flow::<IssueToken>(),
         Entry::flow::<IntrospectToken>(),
         Entry::flow::<RevokeToken>(),

@@ -27,6 +27,7 @@ mod client_tokens;
 mod consumers;
 mod error;
 mod federation;
+mod impersonation;
 mod key_rotation;
 mod memberships;
 mod password;
@@ -60,6 +61,7 @@ pub struct Wisdom {
     known_keys: api_keys::KnownKeys,
     key_prefix: KeyPrefix,
     known_tokens: client_tokens::KnownTokens,
+    operator_prefix: KeyPrefix,
     sights: tokio::sync::mpsc::Sender<Sight>,
     sights_inbox: std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<Sight>>>,
 }

@@ -144,7 +144,7 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
 }
 
 /// Keys that take a list, so that a single text is a list of one.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 9] = [
     "_origins",
     "trusted_proxies",
     "context_words",
@@ -152,6 +152,8 @@ const LISTS: [&str; 7] = [
     "return_to",
     "scopes",
     "domains",
+    "impersonation.readers",
+    "impersonation.writers",
 ];
 
 fn retype(root: &mut Value, path: &str) -> bool {
@@ -209,11 +211,19 @@ fn closeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b).max(slip)
 }
 
-/// API keys, proofs that are mailed, and second factors.
+/// API keys, operators, providers, proofs that are mailed, and second factors.
 fn check_identity(auth: &AuthConfig) -> Result<(), ConfigError> {
     let (proofs, second) = (&auth.mailed_proof, &auth.second_factor);
     for (key, value, low, high) in [
         ("api_keys.max_per_tenant", auth.api_keys.max_per_tenant, 1, 10_000),
+        ("impersonation.seconds", auth.impersonation.seconds, 60, 1800),
+        ("federation.per_source", auth.federation.per_source, 10, 1_000_000),
+        (
+            "federation.attempt_seconds",
+            auth.federation.attempt_seconds,
+            60,
+            600,
+        ),
         (
             "mailed_proof.verify_email_seconds",
             proofs.verify_email_seconds,
@@ -314,18 +324,6 @@ fn check(config: Config) -> Result<Config, ConfigError> {
     within("auth.password.queue", auth.password.queue, 1, 10_000)?;
     check_identity(auth)?;
     check_attempts(&auth.attempts, within)?;
-    within(
-        "auth.federation.per_source",
-        auth.federation.per_source,
-        10,
-        1_000_000,
-    )?;
-    within(
-        "auth.federation.attempt_seconds",
-        auth.federation.attempt_seconds,
-        60,
-        600,
-    )?;
     within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
     within(
         "storage.max_connections",

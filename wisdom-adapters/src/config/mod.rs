@@ -16,6 +16,7 @@ mod federation;
 #[cfg(test)]
 mod figures;
 mod identity;
+mod impersonation;
 mod origin;
 mod secret_ref;
 
@@ -23,6 +24,7 @@ pub use api_keys::ApiKeysConfig;
 pub use document::{ConfigError, Document, Format};
 pub use federation::{FederationConfig, ProviderConfig, ProviderPreset};
 pub use identity::{MailedProofConfig, SecondFactorConfig};
+pub use impersonation::ImpersonationConfig;
 pub use origin::Origin;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
 
@@ -296,6 +298,8 @@ pub struct AuthConfig {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// API keys.
     pub api_keys: ApiKeysConfig,
+    /// Operators who act for users.
+    pub impersonation: ImpersonationConfig,
 }
 
 impl Default for AuthConfig {
@@ -313,6 +317,7 @@ impl Default for AuthConfig {
             mailed_proof: MailedProofConfig::default(),
             second_factor: SecondFactorConfig::default(),
             api_keys: ApiKeysConfig::default(),
+            impersonation: ImpersonationConfig::default(),
             attempts: AttemptsConfig::default(),
             federation: FederationConfig::default(),
             providers: BTreeMap::new(),

@@ -62,6 +62,12 @@ impl KeyPrefix {
         Self(format!("{}_ct", self.0))
     }
 
+    /// What the tokens of operators who act for a user begin with.
+    #[must_use]
+    pub fn of_impersonations(&self) -> Self {
+        Self(format!("{}_op", self.0))
+    }
+
     /// What the text of the key with this public part begins with.
     #[must_use]
     pub fn begin(&self, public_id: &str) -> String {

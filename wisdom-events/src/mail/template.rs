@@ -106,6 +106,22 @@ Sign in again to go on. If you do not know this session, change your password to
 ",
     },
     Template {
+        name: "auth.impersonation.started",
+        parameters: &["tenant_name", "user_name", "reason", "at"],
+        page: None,
+        subject: "Our support works in your organization",
+        text: "Hello,
+
+on {at} one of our operators began to act for {user_name} in {tenant_name}. The reason they gave:
+
+    {reason}
+
+It ends after 30 minutes at the latest. The audit log names the operator in everything they do:
+
+{app_url}
+",
+    },
+    Template {
         name: "auth.email.verify",
         parameters: &["token"],
         page: Some("verify-email"),

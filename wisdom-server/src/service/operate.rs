@@ -8,6 +8,7 @@ use http_body::Body;
 use matchit::Params;
 use serde_json::Value;
 use wisdom_auth::operation::{LogOut, Refresh};
+use wisdom_core::context::Credential;
 use wisdom_core::failure::{Failure, FailureKind};
 use wisdom_core::trace::RequestInfo;
 use wisdom_core::use_case::Operation as _;
@@ -57,6 +58,14 @@ impl Inner {
         };
         if let Some(principal) = &principal {
             trip.user = principal.user();
+            if let Credential::Operator {
+                operator,
+                impersonation,
+                ..
+            } = principal.credential
+            {
+                trip.operator = Some((operator, impersonation));
+            }
             let caller = principal.caller_id();
             self.limits.take_caller(caller, &mut trip.spent).await?;
             wisdom.ensure_open(principal, entry.callers).await?;

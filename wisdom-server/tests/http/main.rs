@@ -13,6 +13,7 @@ mod crash;
 mod flow;
 mod forgery;
 mod harness;
+mod impersonation;
 mod isolation;
 mod lifecycle;
 mod limits;

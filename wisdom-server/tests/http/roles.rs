@@ -100,6 +100,10 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
         "tenancy.invitation.create" => json!({ "email": "somebody@example.org", "role": "viewer" }),
         "tenancy.member.change_role" => json!({ "role": "viewer" }),
+        "auth.impersonation.start" => json!({
+            "tenant": "tnt_01kaaaaaaaaaaaaaaaaaaaaaaa", "user": "usr_01kaaaaaaaaaaaaaaaaaaaaaaa",
+            "reason": "Somebody asked for it",
+        }),
         "auth.oauth.issue_token" => json!({ "grant_type": "client_credentials" }),
         "auth.api_key.create" | "auth.client.create" => json!({ "name": "Key", "role": "viewer" }),
         "auth.api_key.create_personal" => json!({ "name": "Key" }),
@@ -142,6 +146,7 @@ fn path_of(route: &Route, tenant: &str) -> String {
         .replace("{delivery}", &format!("dlv_{unknown}"))
         .replace("{key}", &format!("akey_{unknown}"))
         .replace("{client}", &format!("svc_{unknown}"))
+        .replace("{impersonation}", &format!("imp_{unknown}"))
         .replace("{session}", &format!("ses_{unknown}"))
 }
 

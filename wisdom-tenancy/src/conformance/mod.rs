@@ -12,6 +12,7 @@
 
 mod api_keys;
 mod fixtures;
+mod impersonations;
 mod invitations;
 mod isolation;
 mod memberships;
@@ -24,6 +25,7 @@ pub use fixtures::with_two_tenants;
 pub use fixtures::{
     Seed, TenancyStore, new_invitation, new_membership, new_tenant, seed_member, seed_tenant,
 };
+pub use impersonations::*;
 pub use invitations::*;
 pub use isolation::*;
 pub use memberships::*;
@@ -93,6 +95,9 @@ macro_rules! tenancy_storage_conformance {
             api_keys_of_a_creator_are_flagged
             client_token_is_read_back_and_dropped
             role_in_a_tenant_is_the_memberships
+            impersonation_is_read_back_and_listed
+            impersonation_ends_once
+            impersonation_needs_its_people
             api_key_use_is_noted
         );
     };

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::event::NewEvent;
 use wisdom_core::outcome::Outcome;
@@ -38,6 +38,7 @@ impl Operation for UpdateTenant {
     const SUMMARY: &'static str = "Change the tenant's name, or whether its members need a second factor.";
     const ACCESS: Access = Access::Tenant(TENANT_UPDATE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = Tenant;
     type Error = TenancyError;
 }

@@ -15,6 +15,7 @@ mod endpoints;
 mod events;
 mod external_identities;
 mod idempotency;
+mod impersonations;
 mod inbox;
 mod invitations;
 mod memberships;

@@ -9,6 +9,7 @@ use wisdom_auth::attempts::device::KnownDevice;
 use wisdom_auth::attempts::{Counter, KeyKind};
 use wisdom_auth::federation::attempt::Attempt as ProviderAttempt;
 use wisdom_auth::federation::identity::ExternalIdentity;
+use wisdom_auth::impersonation::Impersonation;
 use wisdom_auth::oauth::client_token::ClientToken;
 use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
 use wisdom_auth::second_factor::device::RememberedDevice;
@@ -19,8 +20,8 @@ use wisdom_auth::user::User;
 use wisdom_core::audit::AuditRecord;
 use wisdom_core::event::StoredEvent;
 use wisdom_core::id::{
-    ApiKeyId, AuditId, DeliveryId, EndpointId, EventId, ExternalIdentityId, Id, InvitationId, Kind,
-    MembershipId, SessionId, TenantId, UserId,
+    ApiKeyId, AuditId, DeliveryId, EndpointId, EventId, ExternalIdentityId, Id, ImpersonationId,
+    InvitationId, Kind, MembershipId, SessionId, TenantId, UserId,
 };
 use wisdom_core::time::Timestamp;
 use wisdom_events::outbox::OutboxState;
@@ -65,6 +66,7 @@ pub(super) struct Tables {
     /// Unique: the public part of a key's text.
     pub(super) api_keys_by_public_id: OrdMap<String, (TenantId, ApiKeyId)>,
     pub(super) client_tokens: OrdMap<String, ClientToken>,
+    pub(super) impersonations: OrdMap<ImpersonationId, Impersonation>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.

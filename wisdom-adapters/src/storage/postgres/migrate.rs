@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 13] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (
         1,
         "identity",
@@ -68,6 +68,11 @@ const MIGRATIONS: [(i64, &str, &str); 13] = [
         15,
         "service clients",
         include_str!("../../../migrations/postgres/0015_service_clients.sql"),
+    ),
+    (
+        16,
+        "impersonations",
+        include_str!("../../../migrations/postgres/0016_impersonations.sql"),
     ),
     (
         18,

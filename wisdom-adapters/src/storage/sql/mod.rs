@@ -14,6 +14,7 @@ mod endpoints;
 mod events;
 mod external_identities;
 mod idempotency;
+mod impersonations;
 mod inbox;
 mod invitations;
 mod link;

@@ -3,8 +3,9 @@
 use super::statement::Statement;
 use super::{
     api_keys, attempts, audit_log, client_tokens, deliveries, delivery_queue, endpoints, events,
-    external_identities, idempotency, invitations, memberships, one_time_tokens, outbox, own_tenant,
-    provider_attempts, remembered_devices, second_factors, sessions, sign_in_challenges, tenants, users,
+    external_identities, idempotency, impersonations, invitations, memberships, one_time_tokens, outbox,
+    own_tenant, provider_attempts, remembered_devices, second_factors, sessions, sign_in_challenges, tenants,
+    users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -54,6 +55,8 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (attempts::COUNT_DEVICES, "uuid, timestamptz"),
     (api_keys::PRESENTED, "text"),
     (client_tokens::FIND, "text"),
+    (impersonations::PRESENTED, "text"),
+    (impersonations::LIST_OF, "uuid, bigint"),
     (sessions::FIND, "uuid"),
     (sessions::LIST_LIVE, "uuid, timestamptz"),
     (sessions::LIST_REVOKED, "timestamptz, uuid, bigint"),
@@ -94,6 +97,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0012_api_keys.sql"),
         include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
         include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
+        include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 use wisdom_auth::store::{
-    ApiKeyRepositories, ApiKeys, AttemptCounters, ClientTokens, ExternalIdentities, IdentityTx, KnownDevices,
-    OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices, SecondFactors, Sessions,
-    SignInChallenges, Users,
+    ApiKeyRepositories, ApiKeys, AttemptCounters, ClientTokens, ExternalIdentities, IdentityTx,
+    Impersonations, KnownDevices, OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices,
+    SecondFactors, Sessions, SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -205,6 +205,10 @@ impl IdentityTx for Unit {
     }
 
     fn client_tokens(&mut self) -> &mut dyn ClientTokens {
+        self
+    }
+
+    fn impersonations(&mut self) -> &mut dyn Impersonations {
         self
     }
 }

@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (
         1,
         "identity",
@@ -72,6 +72,11 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
         15,
         "service clients",
         include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
+    ),
+    (
+        16,
+        "impersonations",
+        include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wisdom_core::access::Access;
+use wisdom_core::access::{Access, Callers};
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::id::EndpointId;
 use wisdom_core::outcome::Outcome;
@@ -85,6 +85,7 @@ impl Operation for UpdateEndpoint {
     const SUMMARY: &'static str = "Changes a webhook endpoint.";
     const ACCESS: Access = Access::Tenant(ENDPOINT_MANAGE);
     const EFFECT: Effect = Effect::Write;
+    const CALLERS: Callers = Callers::NotOperators;
     type Output = EndpointView;
     type Error = EventsError;
 }
