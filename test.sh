@@ -124,6 +124,7 @@ install_packages() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     have node || packages+=(nodejs)
     have npm || packages+=(npm)
+    have chromium || packages+=(chromium)
     have gcc || packages+=(gcc libc6-dev)
     have g++ || packages+=(g++)
     have make || packages+=(make)
@@ -164,7 +165,7 @@ cargo_deny() {
 
 python_packages() {
     export WISDOM_TEST_PYTHON=$venv/bin/python
-    if "$WISDOM_TEST_PYTHON" -c 'import jwt, standardwebhooks; jwt.algorithms.OKPAlgorithm' 2>/dev/null; then return; fi
+    if "$WISDOM_TEST_PYTHON" -c 'import jwt, standardwebhooks, webauthn; jwt.algorithms.OKPAlgorithm' 2>/dev/null; then return; fi
     run "Python packages" make_venv
 }
 
@@ -172,7 +173,7 @@ make_venv() {
     rm -rf "$venv"
     python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        'PyJWT[crypto]==2.10.1' 'standardwebhooks==1.1.0'
+        'PyJWT[crypto]==2.10.1' 'standardwebhooks==1.1.0' 'webauthn==3.0.1'
 }
 
 node_packages() {
@@ -297,6 +298,7 @@ check_features() {
     cargo check --locked -p wisdom-adapters --no-default-features --features sqlite
     cargo check --locked -p wisdom-adapters --no-default-features --features postgres
     cargo check --locked -p wisdom-adapters --no-default-features --features testkit
+    cargo check --locked -p wisdom-server --no-default-features
 }
 
 # Names of the packages a crate needs when it is used, with all features.

@@ -63,6 +63,10 @@ pub enum AuthError {
     /// The half-finished sign-in is unknown, over, or used up. `401 challenge.invalid`.
     #[error("the sign-in has to begin again")]
     ChallengeInvalid,
+    /// What an authenticator answered does not hold, or is not of a passkey that we know: never told apart.
+    /// `401 passkey.invalid`.
+    #[error("the passkey is not valid")]
+    PasskeyInvalid,
     /// The second factor is wrong, or was used before. `401 second_factor.invalid`.
     #[error("the second factor is not valid")]
     SecondFactorInvalid,
@@ -81,6 +85,9 @@ pub enum AuthError {
     /// Sealing or opening a secret failed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// Passkeys do not work as they should.
+    #[error("passkeys failed")]
+    Passkeys(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The source of randomness failed.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -91,6 +98,14 @@ impl From<TokenError> for AuthError {
     fn from(_: TokenError) -> Self {
         Self::TokenInvalid
     }
+}
+
+fn unproven(code: &'static str, message: &'static str) -> Failure {
+    Failure::new(FailureKind::Unauthenticated, code, message)
+}
+
+fn conflict(code: &'static str, message: &'static str) -> Failure {
+    Failure::new(FailureKind::Conflict, code, message)
 }
 
 impl OperationError for AuthError {
@@ -174,25 +189,21 @@ impl OperationError for AuthError {
                 "challenge.invalid",
                 "The sign-in took too long or was tried too often; begin again.",
             ),
-            Self::SecondFactorInvalid => Failure::new(
-                FailureKind::Unauthenticated,
-                "second_factor.invalid",
-                "The code is wrong, or was used before.",
-            ),
-            Self::SecondFactorExists => Failure::new(
-                FailureKind::Conflict,
+            Self::PasskeyInvalid => unproven("passkey.invalid", "The passkey could not be verified."),
+            Self::SecondFactorInvalid => {
+                unproven("second_factor.invalid", "The code is wrong, or was used before.")
+            }
+            Self::SecondFactorExists => conflict(
                 "second_factor.exists",
                 "An authenticator is set up already; remove it first.",
             ),
-            Self::SecondFactorMissing => Failure::new(
-                FailureKind::Conflict,
-                "second_factor.missing",
-                "No authenticator is set up.",
-            ),
+            Self::SecondFactorMissing => conflict("second_factor.missing", "No second factor is set up."),
             Self::SessionNotFound => Failure::not_found(),
-            error @ (Self::Hashing(_) | Self::Key(_) | Self::Seal(_) | Self::Random(_)) => {
-                Failure::internal(error)
-            }
+            error @ (Self::Hashing(_)
+            | Self::Key(_)
+            | Self::Seal(_)
+            | Self::Passkeys(_)
+            | Self::Random(_)) => Failure::internal(error),
         }
     }
 
@@ -252,6 +263,7 @@ mod tests {
             (AuthError::VerificationInvalid, 400, "verification.invalid"),
             (AuthError::StepUpRequired, 403, "step_up.required"),
             (AuthError::ChallengeInvalid, 401, "challenge.invalid"),
+            (AuthError::PasskeyInvalid, 401, "passkey.invalid"),
             (AuthError::SecondFactorInvalid, 401, "second_factor.invalid"),
             (AuthError::SecondFactorExists, 409, "second_factor.exists"),
             (AuthError::SecondFactorMissing, 409, "second_factor.missing"),

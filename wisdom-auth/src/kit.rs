@@ -7,6 +7,7 @@ use wisdom_core::port::rate_limit::RateLimit;
 use wisdom_core::unit_of_work::Store;
 
 use crate::federation::Federation;
+use crate::passkey::PasskeyService;
 use crate::password::Passwords;
 use crate::session::confirmation::Confirmations;
 use crate::session::revocation::Revocations;
@@ -26,6 +27,8 @@ pub struct AuthServices {
     pub confirmations: Confirmations,
     /// The providers one can sign in with.
     pub federation: Federation,
+    /// The relying party of passkeys.
+    pub passkeys: PasskeyService,
     /// Throttling of sign-in.
     pub rate_limit: Arc<dyn RateLimit>,
 }

@@ -17,6 +17,7 @@ pub mod oauth;
 pub mod one_time_token;
 mod opaque_token;
 pub mod operation;
+pub mod passkey;
 pub mod password;
 pub mod second_factor;
 pub mod session;

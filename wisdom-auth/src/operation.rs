@@ -18,6 +18,15 @@ pub use crate::oauth::introspect::IntrospectToken;
 pub use crate::oauth::issue::IssueToken;
 pub use crate::oauth::manage::{CreateClient, ListClients, RevokeClient, RotateClientSecret};
 pub use crate::oauth::revoke::RevokeToken;
+#[cfg(feature = "passkeys")]
+pub use crate::passkey::log_in::{BeginPasskeyLogIn, LogInWithPasskey};
+pub use crate::passkey::manage::{ListPasskeys, RemovePasskey, RenamePasskey};
+#[cfg(feature = "passkeys")]
+pub use crate::passkey::register::{AddPasskey, BeginPasskey};
+#[cfg(feature = "passkeys")]
+pub use crate::passkey::second_factor::{BeginPasskeySecondFactor, FinishSignInWithPasskey};
+#[cfg(feature = "passkeys")]
+pub use crate::passkey::step_up::{BeginPasskeyStepUp, StepUpWithPasskey};
 pub use crate::password::change::ChangePassword;
 pub use crate::password::strength::CheckPassword;
 pub use crate::second_factor::enrolment::{

@@ -28,6 +28,10 @@ impl Throttle {
     pub const SECOND_FACTOR: Self = Self::new("second_factor", 10, 900);
     /// Second factors from one source.
     pub const SECOND_FACTOR_SOURCE: Self = Self::new("second_factor.source", 60, 900);
+    /// Sign-ins with passkeys begun or completed from one source. The configuration may say another number.
+    pub const PASSKEY_SOURCE: Self = Self::new("passkey.source", 300, 900);
+    /// Ceremonies with passkeys of one user: begun, or to make a new one.
+    pub const PASSKEY_CEREMONY: Self = Self::new("passkey", 60, 900);
     /// Mails with a proof to one address, whether anybody has it or not. Beyond, none is sent and nobody is told.
     pub const PROOF_MAIL: Self = Self::new("proof_mail", 5, 3600);
     /// Wishes for mails with a proof from one source.

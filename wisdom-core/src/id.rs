@@ -282,6 +282,7 @@ kinds! {
     Audit, AuditId, "aud", "audit entry";
     Request, RequestId, "req", "request";
     ExternalIdentity, ExternalIdentityId, "idn", "external identity";
+    Passkey, PasskeyId, "pky", "passkey";
     SigningKey, SigningKeyId, "key", "signing key";
     Mail, MailId, "eml", "mail";
     ApiKey, ApiKeyId, "akey", "API key";

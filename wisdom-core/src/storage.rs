@@ -42,6 +42,8 @@ impl Constraint {
     pub const INVITATION_ADDRESS: Self = Self("invitation.address");
     /// One external identity for an issuer and subject.
     pub const EXTERNAL_IDENTITY: Self = Self("external_identity.subject");
+    /// One passkey for a credential id.
+    pub const PASSKEY: Self = Self("passkey.credential");
     /// What is referred to does not exist in this tenant.
     pub const REFERENCE: Self = Self("reference");
     /// An id that exists already.

@@ -1,14 +1,20 @@
 //! The route table: the one place where operations get a method, a path and a status.
 
 use http::{Method, StatusCode};
+#[cfg(feature = "passkeys")]
+use wisdom_auth::operation::{
+    AddPasskey, BeginPasskey, BeginPasskeyLogIn, BeginPasskeySecondFactor, BeginPasskeyStepUp,
+    FinishSignInWithPasskey, LogInWithPasskey, StepUpWithPasskey,
+};
 use wisdom_auth::operation::{
     BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreateClient,
     CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
     ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
-    ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
-    RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeApiKey, RevokeClient, RevokeOne, RevokeOthers, RevokeToken,
-    RotateApiKey, RotateClientSecret, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
+    ListIdentities, ListPasskeys, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut,
+    Me, Refresh, RemovePasskey, RenamePasskey, RenameSession, RenewRecoveryCodes, RequestCode,
+    RequestEmailChange, RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey,
+    RevokeClient, RevokeOne, RevokeOthers, RevokeToken, RotateApiKey, RotateClientSecret, SecondFactorStatus,
+    StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -80,6 +86,25 @@ pub fn all() -> Vec<Route> {
         route::<LinkIdentity>(POST, "/v1/auth/providers/{provider}/link", CREATED),
         route::<ListIdentities>(GET, "/v1/identities", OK),
         route::<UnlinkIdentity>(DELETE, "/v1/identities/{identity}", EMPTY),
+        route::<ListPasskeys>(GET, "/v1/me/passkeys", OK),
+        route::<RenamePasskey>(PATCH, "/v1/me/passkeys/{passkey}", EMPTY),
+        route::<RemovePasskey>(DELETE, "/v1/me/passkeys/{passkey}", EMPTY),
+        #[cfg(feature = "passkeys")]
+        route::<BeginPasskey>(POST, "/v1/me/passkeys/begin", OK),
+        #[cfg(feature = "passkeys")]
+        route::<AddPasskey>(POST, "/v1/me/passkeys", CREATED),
+        #[cfg(feature = "passkeys")]
+        route::<BeginPasskeyLogIn>(POST, "/v1/auth/passkey/begin", OK),
+        #[cfg(feature = "passkeys")]
+        route::<LogInWithPasskey>(POST, "/v1/auth/passkey", OK),
+        #[cfg(feature = "passkeys")]
+        route::<BeginPasskeySecondFactor>(POST, "/v1/auth/second-factor/passkey/begin", OK),
+        #[cfg(feature = "passkeys")]
+        route::<FinishSignInWithPasskey>(POST, "/v1/auth/second-factor/passkey", OK),
+        #[cfg(feature = "passkeys")]
+        route::<BeginPasskeyStepUp>(POST, "/v1/auth/step-up/passkey/begin", OK),
+        #[cfg(feature = "passkeys")]
+        route::<StepUpWithPasskey>(POST, "/v1/auth/step-up/passkey", OK),
         route::<ListSessions>(GET, "/v1/sessions", OK),
         route::<RevokeOthers>(DELETE, "/v1/sessions", EMPTY),
         route::<RenameSession>(PATCH, "/v1/sessions/{session}", EMPTY),

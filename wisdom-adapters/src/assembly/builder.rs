@@ -38,7 +38,8 @@ use super::consumers::{ForgetMemberships, IssueProofs};
 use super::memberships::Memberships;
 use super::revocation_feed::RevocationFeed;
 use super::{
-    OpenError, Ports, Wisdom, api_keys, catalogue, client_tokens, federation, impersonation, password, sight,
+    OpenError, Ports, Wisdom, api_keys, catalogue, client_tokens, federation, impersonation, passkeys,
+    password, sight,
 };
 use crate::config::{Config, resolve_text};
 use crate::keys::Keys;
@@ -238,7 +239,7 @@ pub(super) fn value(key: &'static str) -> impl Fn(&dyn fmt::Display) -> OpenErro
     }
 }
 
-fn seconds(figure: u32) -> Duration {
+pub(super) fn seconds(figure: u32) -> Duration {
     Duration::from_secs(u64::from(figure))
 }
 
@@ -284,6 +285,7 @@ fn configured_policies(
         .with(refresh)
         .with(mailed_proofs(config)?)
         .with(second_factors(config)?)
+        .with(passkeys::policy(config)?)
         .with(MailPolicy {
             from: Some(from),
             app_url: config.app_url().to_string(),
@@ -359,6 +361,7 @@ fn auth_services(config: &Config, kit: &Kit, keys: &Keys, ports: &Ports) -> Resu
         revocations: Revocations::new(longest, REVOCATIONS),
         confirmations: Confirmations::default(),
         federation: federation::open(config, &ports.http)?,
+        passkeys: passkeys::open(config)?,
         rate_limit: Arc::clone(&ports.rate_limit),
     })
 }

@@ -1,14 +1,20 @@
 //! The catalogue: the one list of operations. HTTP, OpenAPI, C ABI, command line and role matrix are made from it.
 
 use wisdom_auth::attempts::sweep::SweepAttempts;
+#[cfg(feature = "passkeys")]
+use wisdom_auth::operation::{
+    AddPasskey, BeginPasskey, BeginPasskeyLogIn, BeginPasskeySecondFactor, BeginPasskeyStepUp,
+    FinishSignInWithPasskey, LogInWithPasskey, StepUpWithPasskey,
+};
 use wisdom_auth::operation::{
     BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreateClient,
     CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
     ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
-    ListIdentities, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut, Me, Refresh,
-    RenameSession, RenewRecoveryCodes, RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset,
-    RequestVerification, ResetPassword, RevokeApiKey, RevokeClient, RevokeOne, RevokeOthers, RevokeToken,
-    RotateApiKey, RotateClientSecret, SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
+    ListIdentities, ListPasskeys, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut,
+    Me, Refresh, RemovePasskey, RenamePasskey, RenameSession, RenewRecoveryCodes, RequestCode,
+    RequestEmailChange, RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey,
+    RevokeClient, RevokeOne, RevokeOthers, RevokeToken, RotateApiKey, RotateClientSecret, SecondFactorStatus,
+    StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -72,6 +78,25 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<BeginLink>(),
         Entry::flow::<LinkIdentity>(),
         Entry::system::<UnlinkIdentity>(),
+        Entry::system::<ListPasskeys>(),
+        Entry::system::<RenamePasskey>(),
+        Entry::flow::<RemovePasskey>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<BeginPasskey>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<AddPasskey>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<BeginPasskeyLogIn>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<LogInWithPasskey>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<BeginPasskeySecondFactor>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<FinishSignInWithPasskey>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<BeginPasskeyStepUp>(),
+        #[cfg(feature = "passkeys")]
+        Entry::flow::<StepUpWithPasskey>(),
         Entry::system::<ListSessions>(),
         Entry::system::<RenameSession>(),
         Entry::flow::<RevokeOne>(),

@@ -30,6 +30,7 @@ mod federation;
 mod impersonation;
 mod key_rotation;
 mod memberships;
+mod passkeys;
 mod password;
 mod ports;
 mod revocation_feed;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use wisdom_auth::second_factor::SecondFactorPolicy;
+use wisdom_auth::second_factor::set_up::SetUp;
 use wisdom_core::access::{Access, Role};
 use wisdom_core::id::{TenantId, UserId};
 use wisdom_core::outcome::Outcome;
@@ -44,10 +45,7 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for FindStanding {
                     .as_ref()
                     .is_some_and(|known| everywhere || known.tenant.mfa_required);
                 // Whoever has one has proven it in every session since they set it up: that ended all others.
-                let lacks_second_factor = asked && {
-                    let totp = tx.second_factors().totp(user).await?;
-                    totp.is_none_or(|totp| totp.confirmed_at.is_none())
-                };
+                let lacks_second_factor = asked && !SetUp::of(tx, user).await?.any();
                 standing.map(|standing| Known {
                     role: standing.role,
                     state: standing.tenant.state,

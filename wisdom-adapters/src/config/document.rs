@@ -211,7 +211,7 @@ fn closeness(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b).max(slip)
 }
 
-/// API keys, operators, providers, proofs that are mailed, and second factors.
+/// API keys, operators, providers, proofs that are mailed, second factors and passkeys.
 fn check_identity(auth: &AuthConfig) -> Result<(), ConfigError> {
     let (proofs, second) = (&auth.mailed_proof, &auth.second_factor);
     for (key, value, low, high) in [
@@ -259,6 +259,14 @@ fn check_identity(auth: &AuthConfig) -> Result<(), ConfigError> {
             90 * 86_400,
         ),
         ("second_factor.fresh_seconds", second.fresh_seconds, 60, 600),
+        (
+            "passkeys.ceremony_seconds",
+            auth.passkeys.ceremony_seconds,
+            30,
+            300,
+        ),
+        ("passkeys.max_per_user", auth.passkeys.max_per_user, 1, 20),
+        ("passkeys.per_source", auth.passkeys.per_source, 10, 1_000_000),
     ] {
         if !(low..=high).contains(&value) {
             return Err(ConfigError::Value {

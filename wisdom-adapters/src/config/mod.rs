@@ -18,6 +18,7 @@ mod figures;
 mod identity;
 mod impersonation;
 mod origin;
+mod passkeys;
 mod secret_ref;
 
 pub use api_keys::ApiKeysConfig;
@@ -26,6 +27,7 @@ pub use federation::{FederationConfig, ProviderConfig, ProviderPreset};
 pub use identity::{MailedProofConfig, SecondFactorConfig};
 pub use impersonation::ImpersonationConfig;
 pub use origin::Origin;
+pub use passkeys::PasskeysConfig;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
 
 /// The whole configuration. Every field has a default; the defaults run on embedded adapters.
@@ -300,6 +302,8 @@ pub struct AuthConfig {
     pub api_keys: ApiKeysConfig,
     /// Operators who act for users.
     pub impersonation: ImpersonationConfig,
+    /// Passkeys.
+    pub passkeys: PasskeysConfig,
 }
 
 impl Default for AuthConfig {
@@ -318,6 +322,7 @@ impl Default for AuthConfig {
             second_factor: SecondFactorConfig::default(),
             api_keys: ApiKeysConfig::default(),
             impersonation: ImpersonationConfig::default(),
+            passkeys: PasskeysConfig::default(),
             attempts: AttemptsConfig::default(),
             federation: FederationConfig::default(),
             providers: BTreeMap::new(),

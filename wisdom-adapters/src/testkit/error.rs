@@ -51,6 +51,9 @@ pub enum TestkitError {
     /// The private server did not start; the text holds the end of its log.
     #[error("the private PostgreSQL did not start: {0}")]
     Start(String),
+    /// The authenticator in software was asked for something that it cannot do.
+    #[error("the authenticator: {0}")]
+    Authenticator(&'static str),
     /// A file or process of the private server could not be handled.
     #[error("private PostgreSQL: {doing}: {source}")]
     Io {

@@ -1,4 +1,4 @@
-//! PostgreSQL for tests, with nothing to set up.
+//! PostgreSQL for tests, with nothing to set up, and an authenticator in software ([`authenticator`]).
 //!
 //! Every test gets a fresh database of its own, owned by a role that is neither superuser nor exempt
 //! from row-level security: a test that runs as superuser proves nothing about tenant isolation.
@@ -25,6 +25,7 @@
 //! With `WISDOM_TEST_REQUIRE_SERVICES=1` a machine without PostgreSQL fails the tests; without it they are
 //! left out and say so in one line on standard error.
 
+pub mod authenticator;
 mod database;
 mod error;
 mod presence;

@@ -15,6 +15,7 @@ use wisdom_auth::federation::Federation;
 use wisdom_auth::kit::{AuthHost, AuthServices};
 use wisdom_auth::mailed_proof::{IssueProof, ProofWish, WISHED};
 use wisdom_auth::operation::{LogIn, Refresh};
+use wisdom_auth::passkey::PasskeyService;
 use wisdom_auth::password::{PasswordParams, Passwords};
 use wisdom_auth::session::Session;
 use wisdom_auth::session::confirmation::{ConfirmGeneration, Confirmations};
@@ -118,6 +119,30 @@ impl RateLimit for Burst {
     }
 }
 
+/// Where people sign in.
+#[cfg(feature = "passkeys")]
+pub(crate) const ORIGIN: &str = "https://app.acme.example";
+
+#[cfg(feature = "passkeys")]
+fn passkeys() -> PasskeyService {
+    use wisdom_auth::passkey::{RelyingParty, RelyingPartySettings, ResidentKey, UserVerification};
+
+    let settings = RelyingPartySettings {
+        id: "acme.example".to_owned(),
+        name: "Acme".to_owned(),
+        origins: vec![ORIGIN.to_owned(), "https://acme.example:8443".to_owned()],
+        user_verification: UserVerification::Required,
+        resident_key: ResidentKey::Preferred,
+        life: Duration::from_mins(5),
+    };
+    PasskeyService::new(RelyingParty::new(&settings).unwrap())
+}
+
+#[cfg(not(feature = "passkeys"))]
+fn passkeys() -> PasskeyService {
+    PasskeyService::default()
+}
+
 impl Stage {
     /// A host around a store with empty tables that was opened with the kit of `test`. `guard` lives as long.
     pub(crate) fn new(store: Arc<DynStore>, test: TestKit, guard: impl Any + Send + Sync) -> Self {
@@ -140,6 +165,7 @@ impl Stage {
             revocations: Revocations::new(policy.longest_use(), 1_000_000),
             confirmations: Confirmations::default(),
             federation: Federation::default(),
+            passkeys: passkeys(),
             rate_limit: Arc::clone(&limiter) as Arc<dyn RateLimit>,
         };
         // Parallel cases are about who wins, not about how soon the losers give up.

@@ -23,6 +23,7 @@ const KEY: &str = concat!(
     include_str!("../../migrations/postgres/0011_actors.sql"),
     include_str!("../../migrations/postgres/0012_api_keys.sql"),
     include_str!("../../migrations/postgres/0013_external_identities.sql"),
+    include_str!("../../migrations/postgres/0014_passkeys.sql"),
     include_str!("../../migrations/postgres/0015_service_clients.sql"),
     include_str!("../../migrations/postgres/0016_impersonations.sql"),
     include_str!("../../migrations/postgres/0018_revocation_hints.sql"),

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use wisdom_adapters::storage::DynStore;
 use wisdom_auth::federation::Federation;
 use wisdom_auth::kit::{AuthHost, AuthServices};
+use wisdom_auth::passkey::PasskeyService;
 use wisdom_auth::password::{PasswordParams, Passwords};
 use wisdom_auth::session::confirmation::Confirmations;
 use wisdom_auth::session::revocation::Revocations;
@@ -100,6 +101,7 @@ impl Stage {
             revocations: Revocations::new(Duration::from_secs(660), 1_000),
             confirmations: Confirmations::new(1_000),
             federation: Federation::default(),
+            passkeys: PasskeyService::default(),
             rate_limit: Arc::new(Burst::default()),
         };
         // Parallel cases are about who wins, not about how soon the losers give up.

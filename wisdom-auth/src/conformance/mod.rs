@@ -13,6 +13,7 @@ mod attempts;
 mod external_identities;
 mod fixtures;
 mod one_time_tokens;
+mod passkeys;
 mod provider_attempts;
 mod second_factors;
 mod sessions;
@@ -22,6 +23,7 @@ pub use attempts::*;
 pub use external_identities::*;
 pub use fixtures::{IdentityStore, new_session, new_user, seed_user};
 pub use one_time_tokens::*;
+pub use passkeys::*;
 pub use provider_attempts::*;
 pub use second_factors::*;
 pub use sessions::*;
@@ -95,6 +97,17 @@ macro_rules! identity_storage_conformance {
             attempt_consumers_at_once_have_one_winner
             attempt_expired_is_refused_and_cleared
             attempt_needs_its_user
+            passkey_is_read_back
+            passkey_credential_is_unique_and_the_unit_stays_usable
+            passkeys_of_a_user_are_bounded
+            passkey_needs_its_user
+            passkey_counter_never_goes_back
+            passkey_uses_at_once_have_one_winner
+            passkey_is_named_and_removed_by_its_user_only
+            ceremony_is_used_up_once
+            ceremony_consumers_at_once_have_one_winner
+            ceremony_expired_is_refused_and_cleared
+            ceremonies_of_a_user_are_dropped
         );
     };
     (@cases $make:expr; $($case:ident)*) => {

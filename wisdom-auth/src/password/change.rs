@@ -19,6 +19,7 @@ use super::{PasswordPolicy, PersonalWords, WeakPassword};
 use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
+use crate::second_factor::set_up::SetUp;
 use crate::session::credentials::credentials_changed;
 use crate::session::freshness::require_fresh;
 use crate::store::IdentityTx;
@@ -152,8 +153,7 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindOwnPassword {
         let history = tx.frame().kit().policies.get::<PasswordPolicy>().history();
         let standing = attempts::may_try(tx, &attempt(self.user)).await?;
         // The current password is one fresh proof; where there is a second factor, it has to be fresh too.
-        let totp = tx.second_factors().totp(self.user).await?;
-        if totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
+        if SetUp::of(tx, self.user).await?.any() {
             require_fresh(tx).await?;
         }
         let user = tx.users().find(self.user).await?;

@@ -17,6 +17,7 @@ use wisdom_core::storage::{StorageError, StorageErrorKind};
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 
+use super::set_up::SetUp;
 use super::totp::{TotpCredential, TotpSecret};
 use super::{SecondFactorPolicy, recovery};
 use crate::error::AuthError;
@@ -37,6 +38,8 @@ pub struct SecondFactorStatus {}
 pub struct SecondFactors {
     /// Whether codes of an authenticator are asked for at sign-in.
     pub totp: bool,
+    /// How many passkeys there are; each is a second factor, too.
+    pub passkeys: i64,
     /// Recovery codes that are left.
     pub recovery_codes_left: i64,
 }
@@ -53,9 +56,10 @@ impl Operation for SecondFactorStatus {
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for SecondFactorStatus {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<SecondFactors>, AuthError> {
         let user = caller_of(tx)?;
-        let totp = tx.second_factors().totp(user).await?;
+        let set_up = SetUp::of(tx, user).await?;
         let status = SecondFactors {
-            totp: totp.is_some_and(|totp| totp.confirmed_at.is_some()),
+            totp: set_up.totp,
+            passkeys: set_up.passkeys,
             recovery_codes_left: tx.second_factors().count_recovery_codes(user).await?,
         };
         Ok(Outcome::unaudited(status, "reads only"))
@@ -156,7 +160,7 @@ impl<H: AuthHost> Flow<H> for ConfirmTotp {
     }
 }
 
-/// Stops asking for the codes of the authenticator, and voids the recovery codes.
+/// Stops asking for the codes of the authenticator, and voids the recovery codes unless there are passkeys.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DisableTotp {}
@@ -291,11 +295,14 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ChangeSecondFactor {
                 prove(tx, proven).await?;
                 ("auth.second_factor.enabled", new_codes(tx, user).await?)
             }
-            _ if !confirmed => return Err(AuthError::SecondFactorMissing),
+            Change::Disable if !confirmed => return Err(AuthError::SecondFactorMissing),
             Change::Disable => {
                 tx.second_factors().delete_totp(user).await?;
-                tx.second_factors().replace_recovery_codes(user, &[], now).await?;
+                void_unneeded_codes(tx, user).await?;
                 ("auth.second_factor.disabled", Vec::new())
+            }
+            Change::RenewCodes if !SetUp::of(tx, user).await?.any() => {
+                return Err(AuthError::SecondFactorMissing);
             }
             Change::RenewCodes => (
                 "auth.second_factor.recovery_codes_renewed",
@@ -317,8 +324,21 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ChangeSecondFactor {
     }
 }
 
+/// Voids the recovery codes of a user whose last second factor was removed.
+pub(crate) async fn void_unneeded_codes<Tx: IdentityTx + ?Sized>(
+    tx: &mut Tx,
+    user: UserId,
+) -> Result<(), AuthError> {
+    if SetUp::of(tx, user).await?.any() {
+        return Ok(());
+    }
+    let now = tx.frame().now();
+    tx.second_factors().replace_recovery_codes(user, &[], now).await?;
+    Ok(())
+}
+
 /// A refresh may have changed the session meanwhile: then the whole starts over.
-async fn prove<Tx: IdentityTx + ?Sized>(tx: &mut Tx, session: Session) -> Result<(), AuthError> {
+pub(crate) async fn prove<Tx: IdentityTx + ?Sized>(tx: &mut Tx, session: Session) -> Result<(), AuthError> {
     match tx.sessions().update(&session, session.version).await {
         Err(error) if error.kind() == StorageErrorKind::Stale => {
             Err(StorageError::new(StorageErrorKind::Contention, "sessions.prove").into())
@@ -327,7 +347,11 @@ async fn prove<Tx: IdentityTx + ?Sized>(tx: &mut Tx, session: Session) -> Result
     }
 }
 
-async fn new_codes<Tx: IdentityTx + ?Sized>(tx: &mut Tx, user: UserId) -> Result<Vec<SecretText>, AuthError> {
+/// New recovery codes in place of all others.
+pub(crate) async fn new_codes<Tx: IdentityTx + ?Sized>(
+    tx: &mut Tx,
+    user: UserId,
+) -> Result<Vec<SecretText>, AuthError> {
     let frame = Arc::clone(tx.frame());
     let mut shown = Vec::with_capacity(recovery::COUNT);
     let mut hashes = Vec::with_capacity(recovery::COUNT);

@@ -13,6 +13,7 @@ pub mod enrolment;
 pub(crate) mod fuzzing;
 pub mod proof;
 pub mod recovery;
+pub mod set_up;
 pub mod totp;
 
 /// A way to prove a second factor.
@@ -21,6 +22,8 @@ pub mod totp;
 pub enum SecondFactorMethod {
     /// A time-based code of an authenticator (RFC 6238).
     Totp,
+    /// A passkey.
+    Passkey,
     /// A recovery code, once.
     RecoveryCode,
 }

@@ -8,6 +8,7 @@ use wisdom_core::unit_of_work::Frame;
 
 use super::SecondFactorMethod;
 use super::recovery;
+use super::set_up::SetUp;
 use super::totp::TotpSecret;
 use crate::error::AuthError;
 use crate::store::IdentityTx;
@@ -26,15 +27,18 @@ pub async fn consume<Tx: IdentityTx + ?Sized>(
     code: &SecretText,
 ) -> Result<Option<SecondFactorMethod>, AuthError> {
     let frame = std::sync::Arc::clone(tx.frame());
-    let totp = tx.second_factors().totp(user).await?;
-    let Some(totp) = totp.filter(|totp| totp.confirmed_at.is_some()) else {
+    if !SetUp::of(tx, user).await?.any() {
         return Ok(None);
-    };
+    }
     let text = code.expose().trim();
     if let Some(hash) = recovery::hash(user, text) {
         let used = tx.second_factors().use_recovery_code(user, &hash).await?;
         return Ok(used.then_some(SecondFactorMethod::RecoveryCode));
     }
+    let totp = tx.second_factors().totp(user).await?;
+    let Some(totp) = totp.filter(|totp| totp.confirmed_at.is_some()) else {
+        return Ok(None);
+    };
     let secret = TotpSecret::open(user, &totp.sealed_secret, &*frame.kit().sealer)?;
     let Some(step) = secret.matching_step(text, frame.now(), totp.last_step) else {
         return Ok(None);

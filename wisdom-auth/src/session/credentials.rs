@@ -44,6 +44,7 @@ pub async fn credentials_changed<Tx: IdentityTx + ?Sized>(
     tx.sign_in_challenges().delete_all(user).await?;
     tx.one_time_tokens().void(user, &VOIDED).await?;
     tx.remembered_devices().delete_all(user).await?;
+    tx.passkey_ceremonies().delete_all(user).await?;
     tx.devices().forget(user).await?;
     let reason = RevokeReason::CredentialChange;
     let ended = tx.sessions().revoke_all(user, except, reason, now).await?;

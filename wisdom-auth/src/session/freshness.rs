@@ -13,6 +13,7 @@ use wisdom_core::use_case::{Operation, UseCase};
 use super::Session;
 use crate::error::AuthError;
 use crate::second_factor::SecondFactorPolicy;
+use crate::second_factor::set_up::SetUp;
 use crate::store::IdentityTx;
 
 /// Whether a session is fresh: its user proved who they are at most `most` ago, by the second factor if they have one.
@@ -44,8 +45,7 @@ pub async fn require_fresh<Tx: IdentityTx + ?Sized>(tx: &mut Tx) -> Result<Sessi
     if let Some(end) = session.end(frame.now()) {
         return Err(AuthError::SessionEnded(end));
     }
-    let totp = tx.second_factors().totp(session.user).await?;
-    let has_second_factor = totp.is_some_and(|totp| totp.confirmed_at.is_some());
+    let has_second_factor = SetUp::of(tx, session.user).await?.any();
     let policy = frame.kit().policies.get::<SecondFactorPolicy>();
     if is_fresh(&session, has_second_factor, frame.now(), policy.freshness()) {
         Ok(session)

@@ -20,6 +20,8 @@ use super::start::{NewSession, SessionGrant, begin};
 use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
+#[cfg(feature = "passkeys")]
+use crate::passkey::proof::{PasskeyUse, use_up};
 use crate::second_factor::device::{self, RememberedDevice};
 use crate::second_factor::proof;
 use crate::second_factor::{SecondFactorMethod, SecondFactorPolicy};
@@ -75,22 +77,10 @@ impl<H: AuthHost> Flow<H> for FinishSignIn {
         found.ok_or(AuthError::ChallengeInvalid)?;
         let prove = ProveSecondFactor {
             hash,
-            code: self.code.clone(),
+            proof: FactorProof::Code(self.code.clone()),
             remember_device: self.remember_device,
         };
-        match host.runner().on_behalf(caller, &prove).await? {
-            FinishOutcome::Started(finished) => Ok(Finished {
-                tokens: TokenPair::issue(host, finished.grant)?,
-                remembered_device: finished.device,
-                recovery_codes_left: finished.recovery_codes_left,
-            }),
-            FinishOutcome::Wrong => Err(AuthError::SecondFactorInvalid),
-            FinishOutcome::Closed(standing) => {
-                standing.require_open()?;
-                Err(AuthError::SecondFactorInvalid)
-            }
-            FinishOutcome::Gone => Err(AuthError::ChallengeInvalid),
-        }
+        prove.finish(host, caller).await
     }
 }
 
@@ -98,7 +88,7 @@ impl<H: AuthHost> Flow<H> for FinishSignIn {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FindChallenge {
-    hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
 }
 
 impl Operation for FindChallenge {
@@ -126,9 +116,20 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindChallenge {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProveSecondFactor {
-    hash: [u8; 32],
-    code: SecretText,
-    remember_device: bool,
+    pub(crate) hash: [u8; 32],
+    pub(crate) proof: FactorProof,
+    pub(crate) remember_device: bool,
+}
+
+/// What is shown as the second factor.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FactorProof {
+    /// A code, to be used up.
+    Code(SecretText),
+    /// A passkey was verified.
+    #[cfg(feature = "passkeys")]
+    Passkey(PasskeyUse),
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -194,7 +195,15 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ProveSecondFactor {
         let Some(person) = person.filter(|person| person.state == UserState::Active) else {
             return Ok(gone());
         };
-        let Some(method) = proof::consume(tx, user, &self.code).await? else {
+        let method = match &self.proof {
+            FactorProof::Code(code) => proof::consume(tx, user, code).await?,
+            #[cfg(feature = "passkeys")]
+            FactorProof::Passkey(used) => {
+                use_up(tx, used).await?;
+                Some(SecondFactorMethod::Passkey)
+            }
+        };
+        let Some(method) = method else {
             attempts::record_failure(tx, &attempt).await?;
             let details = json!({ "proof": challenge.proof });
             return Ok(Outcome::audited(
@@ -228,6 +237,23 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ProveSecondFactor {
 }
 
 impl ProveSecondFactor {
+    /// Runs it, and answers the tokens.
+    pub(crate) async fn finish<H: AuthHost>(self, host: &H, caller: &Caller) -> Result<Finished, AuthError> {
+        match host.runner().on_behalf(caller, &self).await? {
+            FinishOutcome::Started(finished) => Ok(Finished {
+                tokens: TokenPair::issue(host, finished.grant)?,
+                remembered_device: finished.device,
+                recovery_codes_left: finished.recovery_codes_left,
+            }),
+            FinishOutcome::Wrong => Err(AuthError::SecondFactorInvalid),
+            FinishOutcome::Closed(standing) => {
+                standing.require_open()?;
+                Err(AuthError::SecondFactorInvalid)
+            }
+            FinishOutcome::Gone => Err(AuthError::ChallengeInvalid),
+        }
+    }
+
     async fn remember<Tx: IdentityTx + ?Sized>(
         &self,
         tx: &mut Tx,

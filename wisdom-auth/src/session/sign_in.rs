@@ -20,6 +20,7 @@ use super::renew::TokenPair;
 use super::start::{NewSession, SessionGrant, begin, label};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
+use crate::second_factor::set_up::SetUp;
 use crate::second_factor::{SecondFactorMethod, SecondFactorPolicy, device};
 use crate::store::IdentityTx;
 use crate::user::UserState;
@@ -241,7 +242,7 @@ pub async fn sign_in<Tx: IdentityTx + ?Sized>(
         }
     }
     let now = tx.frame().now();
-    let methods = methods(tx, wish.user).await?;
+    let methods = SetUp::of(tx, wish.user).await?.methods(tx, wish.user).await?;
     let second_factor_at = if wish.proof.is_two_factors() {
         Some(now)
     } else if methods.is_empty() {
@@ -260,22 +261,6 @@ pub async fn sign_in<Tx: IdentityTx + ?Sized>(
     begin(tx, new)
         .await
         .map(|outcome| outcome.map(SignInOutcome::Started))
-}
-
-/// The ways in which the user can prove a second factor: none as long as none is set up.
-async fn methods<Tx: IdentityTx + ?Sized>(
-    tx: &mut Tx,
-    user: UserId,
-) -> Result<Vec<SecondFactorMethod>, AuthError> {
-    let totp = tx.second_factors().totp(user).await?;
-    if totp.is_none_or(|totp| totp.confirmed_at.is_none()) {
-        return Ok(Vec::new());
-    }
-    let mut methods = vec![SecondFactorMethod::Totp];
-    if tx.second_factors().count_recovery_codes(user).await? > 0 {
-        methods.push(SecondFactorMethod::RecoveryCode);
-    }
-    Ok(methods)
 }
 
 /// When the second factor was proven on this device, if it is one of the user's remembered ones.

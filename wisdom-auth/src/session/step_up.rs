@@ -18,7 +18,10 @@ use super::{MAX_RACES, Session};
 use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
+#[cfg(feature = "passkeys")]
+use crate::passkey::proof::{PasskeyUse, use_up};
 use crate::second_factor::proof;
+use crate::second_factor::set_up::SetUp;
 use crate::store::IdentityTx;
 
 /// Proves again who the caller is: with a code of the authenticator or a recovery code if a second factor is set up, with
@@ -73,26 +76,35 @@ impl<H: AuthHost> Flow<H> for StepUp {
                 _ => StepUpProof::Wrong,
             }
         };
-        let stepped = match host.runner().on_behalf(caller, &RenewProof { proof }).await? {
-            ProofOutcome::Proven(at) => at,
-            ProofOutcome::Closed(standing) => {
-                standing.require_open()?;
-                return Err(AuthError::CredentialsInvalid);
-            }
-            ProofOutcome::Wrong => return Err(AuthError::CredentialsInvalid),
-        };
-        let principal = Principal {
-            authenticated_at: stepped,
-            ..caller.require_principal()?.clone()
-        };
-        Ok(SteppedUp {
-            // Of the time of the proof, however late it is made: see `SessionGrant::given_at`.
-            access_token: host.auth().tokens.issue_for(&principal, stepped)?,
-            token_type: "Bearer".to_owned(),
-            expires_in: host.auth().tokens.policy().lifetime().as_secs(),
-            authenticated_at: stepped,
-        })
+        renew(host, caller, proof).await
     }
+}
+
+/// Notes the proof and answers the token that says so.
+pub(crate) async fn renew<H: AuthHost>(
+    host: &H,
+    caller: &Caller,
+    proof: StepUpProof,
+) -> Result<SteppedUp, AuthError> {
+    let stepped = match host.runner().on_behalf(caller, &RenewProof { proof }).await? {
+        ProofOutcome::Proven(at) => at,
+        ProofOutcome::Closed(standing) => {
+            standing.require_open()?;
+            return Err(AuthError::CredentialsInvalid);
+        }
+        ProofOutcome::Wrong => return Err(AuthError::CredentialsInvalid),
+    };
+    let principal = Principal {
+        authenticated_at: stepped,
+        ..caller.require_principal()?.clone()
+    };
+    Ok(SteppedUp {
+        // Of the time of the proof, however late it is made: see `SessionGrant::given_at`.
+        access_token: host.auth().tokens.issue_for(&principal, stepped)?,
+        token_type: "Bearer".to_owned(),
+        expires_in: host.auth().tokens.policy().lifetime().as_secs(),
+        authenticated_at: stepped,
+    })
 }
 
 /// What the caller has to prove. Internal.
@@ -120,11 +132,11 @@ impl Operation for FindProof {
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindProof {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<ProofNeeded>, AuthError> {
-        let totp = tx.second_factors().totp(self.user).await?;
+        let second_factor = SetUp::of(tx, self.user).await?.any();
         let hash = tx.users().password_hash(self.user).await?;
         let needed = ProofNeeded {
             standing: attempts::may_try(tx, &attempt(self.user)).await?,
-            second_factor: totp.is_some_and(|totp| totp.confirmed_at.is_some()),
+            second_factor,
             hash: hash.map(SecretText::from),
         };
         Ok(Outcome::unaudited(needed, "reads only"))
@@ -133,7 +145,10 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindProof {
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum StepUpProof {
+pub(crate) enum StepUpProof {
+    /// A passkey was verified.
+    #[cfg(feature = "passkeys")]
+    Passkey(PasskeyUse),
     /// A second factor, to be used up.
     Code(SecretText),
     /// The password was verified against this hash.
@@ -163,7 +178,7 @@ fn attempt(user: UserId) -> Attempt {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RenewProof {
-    proof: StepUpProof,
+    pub(crate) proof: StepUpProof,
 }
 
 impl Operation for RenewProof {
@@ -191,10 +206,14 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RenewProof {
                 "nothing was tried, and whoever holds a session could fill the log",
             ));
         }
-        let totp = tx.second_factors().totp(user).await?;
-        let second_factor = totp.is_some_and(|totp| totp.confirmed_at.is_some());
+        let second_factor = SetUp::of(tx, user).await?.any();
         let proven = match &self.proof {
             StepUpProof::Wrong => false,
+            #[cfg(feature = "passkeys")]
+            StepUpProof::Passkey(used) => {
+                use_up(tx, used).await?;
+                true
+            }
             StepUpProof::Code(code) => proof::consume(tx, user, code).await?.is_some(),
             // A second factor that was set up meanwhile is not stepped around.
             StepUpProof::Password(verified) => {

@@ -265,9 +265,54 @@ If it was not you, tell the people who run this service:
         subject: "Your second factor was removed",
         text: "Hello,
 
-on {at} the authenticator was removed from your account. The password alone is enough now. All other sessions were ended.
+on {at} the authenticator was removed from your account. Unless you have passkeys, the password alone is enough now. All \
+other sessions were ended.
 
 If it was not you, choose a new password and set the authenticator up again:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.passkey.registered",
+        parameters: &["name", "at"],
+        page: None,
+        subject: "A passkey was added",
+        text: "Hello,
+
+on {at} the passkey \"{name}\" was added to your account. From now on you can sign in with it, and a second factor is asked \
+for when you sign in with your password. All other sessions were ended.
+
+If it was not you, tell the people who run this service:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.passkey.removed",
+        parameters: &["name", "at"],
+        page: None,
+        subject: "A passkey was removed",
+        text: "Hello,
+
+on {at} the passkey \"{name}\" was removed from your account. All other sessions were ended.
+
+If it was not you, choose a new password and add the passkey again:
+
+{app_url}
+",
+    },
+    Template {
+        name: "auth.passkey.cloned",
+        parameters: &["name", "at"],
+        page: None,
+        subject: "A sign-in with your passkey was refused",
+        text: "Hello,
+
+on {at} somebody used the passkey \"{name}\" of your account, and was refused: its counter went back, which happens when \
+there is a copy of the passkey.
+
+If you made no copy of it yourself, remove the passkey and add a new one:
 
 {app_url}
 ",

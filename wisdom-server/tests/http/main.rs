@@ -22,6 +22,7 @@ mod log_in_load;
 mod oauth;
 mod openapi;
 mod outside_verifiers;
+mod passkeys;
 mod passwords;
 mod providers;
 mod revocation;

@@ -95,6 +95,11 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "auth.provider.complete" | "auth.identity.link" => {
             json!({ "binding": "x", "state": "x", "code": "x" })
         }
+        "auth.passkey.add" => json!({ "ceremony": "x", "name": "X", "credential": {} }),
+        "auth.passkey.log_in" | "auth.passkey.step_up" => json!({ "ceremony": "x", "credential": {} }),
+        "auth.passkey.begin_second_factor" => json!({ "challenge": "x" }),
+        "auth.passkey.second_factor" => json!({ "challenge": "x", "ceremony": "x", "credential": {} }),
+        "auth.passkey.rename" => json!({ "name": "X" }),
         "auth.session.refresh" => json!({ "refresh_token": "x" }),
         "tenancy.tenant.create" => json!({ "name": "Another" }),
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
@@ -111,6 +116,9 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
         "auth.session.rename" => json!({ "label": "Laptop" }),
         "auth.provider.begin"
+        | "auth.passkey.begin"
+        | "auth.passkey.begin_log_in"
+        | "auth.passkey.begin_step_up"
         | "auth.identity.begin_link"
         | "auth.session.log_out"
         | "auth.totp.enrol"
@@ -141,6 +149,7 @@ fn path_of(route: &Route, tenant: &str) -> String {
         .replace("{member}", &format!("mem_{unknown}"))
         .replace("{provider}", "nobody")
         .replace("{identity}", &format!("idn_{unknown}"))
+        .replace("{passkey}", &format!("pky_{unknown}"))
         .replace("{invitation}", &format!("inv_{unknown}"))
         .replace("{endpoint}", &format!("whe_{unknown}"))
         .replace("{delivery}", &format!("dlv_{unknown}"))

@@ -259,7 +259,10 @@ async fn the_second_factor_is_asked_for_and_never_skipped(setup: Setup) {
     let recovery = codes.body["recovery_codes"].as_array().unwrap().clone();
     assert_eq!(recovery.len(), 10);
     let status = server.get("/v1/me/second-factor", &ada.access).await.expect(200);
-    assert_eq!(status.body, json!({ "totp": true, "recovery_codes_left": 10 }));
+    assert_eq!(
+        status.body,
+        json!({ "totp": true, "passkeys": 0, "recovery_codes_left": 10 })
+    );
 
     let body = json!({ "email": ada.email, "password": PASSWORD });
     let half = server.post_public("/v1/auth/log-in", &body).await.expect(200);

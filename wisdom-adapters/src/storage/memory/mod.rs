@@ -23,6 +23,8 @@ mod one_time_tokens;
 mod outbox;
 mod own_tenant;
 mod paging;
+mod passkey_ceremonies;
+mod passkeys;
 mod provider_attempts;
 mod record;
 mod remembered_devices;

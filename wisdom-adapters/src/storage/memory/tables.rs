@@ -12,6 +12,8 @@ use wisdom_auth::federation::identity::ExternalIdentity;
 use wisdom_auth::impersonation::Impersonation;
 use wisdom_auth::oauth::client_token::ClientToken;
 use wisdom_auth::one_time_token::{OneTimeToken, TokenPurpose};
+use wisdom_auth::passkey::Passkey;
+use wisdom_auth::passkey::ceremony::Ceremony;
 use wisdom_auth::second_factor::device::RememberedDevice;
 use wisdom_auth::second_factor::totp::TotpCredential;
 use wisdom_auth::session::Session;
@@ -21,7 +23,7 @@ use wisdom_core::audit::AuditRecord;
 use wisdom_core::event::StoredEvent;
 use wisdom_core::id::{
     ApiKeyId, AuditId, DeliveryId, EndpointId, EventId, ExternalIdentityId, Id, ImpersonationId,
-    InvitationId, Kind, MembershipId, SessionId, TenantId, UserId,
+    InvitationId, Kind, MembershipId, PasskeyId, SessionId, TenantId, UserId,
 };
 use wisdom_core::time::Timestamp;
 use wisdom_events::outbox::OutboxState;
@@ -59,6 +61,12 @@ pub(super) struct Tables {
     /// Unique: one for issuer and subject.
     pub(super) external_identities_by_subject: OrdMap<(String, String), ExternalIdentityId>,
     pub(super) external_identities_of_user: OrdSet<(UserId, ExternalIdentityId)>,
+    pub(super) passkeys: OrdMap<PasskeyId, Passkey>,
+    /// Unique: the credential id.
+    pub(super) passkeys_by_credential: OrdMap<Vec<u8>, PasskeyId>,
+    pub(super) passkeys_of_user: OrdSet<(UserId, PasskeyId)>,
+    pub(super) passkey_ceremonies: OrdMap<[u8; 32], Ceremony>,
+    pub(super) passkey_ceremonies_by_end: OrdSet<(Timestamp, [u8; 32])>,
     pub(super) provider_attempts: OrdMap<[u8; 32], ProviderAttempt>,
     pub(super) provider_attempts_by_end: OrdSet<(Timestamp, [u8; 32])>,
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 use wisdom_auth::store::{
     ApiKeyRepositories, ApiKeys, AttemptCounters, ClientTokens, ExternalIdentities, IdentityTx,
-    Impersonations, KnownDevices, OneTimeTokens, PresentedKeys, ProviderAttempts, RememberedDevices,
-    SecondFactors, Sessions, SignInChallenges, Users,
+    Impersonations, KnownDevices, OneTimeTokens, PasskeyCeremonies, Passkeys, PresentedKeys,
+    ProviderAttempts, RememberedDevices, SecondFactors, Sessions, SignInChallenges, Users,
 };
 use wisdom_core::id::TenantId;
 use wisdom_core::idempotency::IdempotencyRecords;
@@ -163,6 +163,14 @@ impl IdentityTx for MemoryTx {
     }
 
     fn provider_attempts(&mut self) -> &mut dyn ProviderAttempts {
+        self
+    }
+
+    fn passkeys(&mut self) -> &mut dyn Passkeys {
+        self
+    }
+
+    fn passkey_ceremonies(&mut self) -> &mut dyn PasskeyCeremonies {
         self
     }
 

@@ -4,7 +4,7 @@ use sqlx::postgres::PgDatabaseError;
 use wisdom_core::storage::{Constraint, StorageError, StorageErrorKind};
 
 /// Domain constraints by the database's names. Any other unique key is one of ids.
-const CONSTRAINTS: [(&str, Constraint); 6] = [
+const CONSTRAINTS: [(&str, Constraint); 7] = [
     ("users_email_key_key", Constraint::USER_EMAIL),
     (
         "external_identities_issuer_subject_key",
@@ -13,6 +13,7 @@ const CONSTRAINTS: [(&str, Constraint); 6] = [
     ("tenants_slug_key", Constraint::TENANT_SLUG),
     ("memberships_tenant_id_user_id_key", Constraint::MEMBERSHIP_USER),
     ("invitations_pending_key", Constraint::INVITATION_ADDRESS),
+    ("passkeys_credential_id_key", Constraint::PASSKEY),
     ("tenants_owner_count_check", Constraint::TENANT_OWNER),
 ];
 

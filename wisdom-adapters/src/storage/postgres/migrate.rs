@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (
         1,
         "identity",
@@ -63,6 +63,11 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
         13,
         "external identities",
         include_str!("../../../migrations/postgres/0013_external_identities.sql"),
+    ),
+    (
+        14,
+        "passkeys",
+        include_str!("../../../migrations/postgres/0014_passkeys.sql"),
     ),
     (
         15,

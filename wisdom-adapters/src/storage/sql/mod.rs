@@ -22,6 +22,8 @@ mod memberships;
 mod one_time_tokens;
 mod outbox;
 mod own_tenant;
+mod passkey_ceremonies;
+mod passkeys;
 #[cfg(test)]
 mod plans;
 mod provider_attempts;

@@ -4,8 +4,8 @@ use super::statement::Statement;
 use super::{
     api_keys, attempts, audit_log, client_tokens, deliveries, delivery_queue, endpoints, events,
     external_identities, idempotency, impersonations, invitations, memberships, one_time_tokens, outbox,
-    own_tenant, provider_attempts, remembered_devices, second_factors, sessions, sign_in_challenges, tenants,
-    users,
+    own_tenant, passkey_ceremonies, passkeys, provider_attempts, remembered_devices, second_factors,
+    sessions, sign_in_challenges, tenants, users,
 };
 
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
@@ -66,6 +66,12 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (remembered_devices::FIND, "bytea, timestamptz"),
     (external_identities::FIND_BY_SUBJECT, "text, text"),
     (external_identities::LIST_OF_USER, "uuid"),
+    (passkeys::FIND, "bytea"),
+    (passkeys::LIST_OF_USER, "uuid"),
+    (passkeys::COUNT, "uuid"),
+    (passkey_ceremonies::CLEAR, "timestamptz"),
+    (passkey_ceremonies::FIND, "bytea, timestamptz"),
+    (passkey_ceremonies::CONSUME, "bytea, timestamptz"),
     (provider_attempts::CLEAR, "timestamptz"),
     (provider_attempts::CONSUME, "bytea, timestamptz"),
     (tenants::FIND_BY_SLUG, "text"),
@@ -96,6 +102,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0011_actors.sql"),
         include_str!("../../../migrations/sqlite/0012_api_keys.sql"),
         include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
+        include_str!("../../../migrations/sqlite/0014_passkeys.sql"),
         include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
         include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
     ] {

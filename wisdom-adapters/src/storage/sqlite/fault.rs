@@ -3,7 +3,7 @@
 use wisdom_core::storage::{Constraint, StorageError, StorageErrorKind};
 
 /// Unique keys by the columns SQLite names in its message. Any other is one of ids.
-const UNIQUE: [(&str, Constraint); 6] = [
+const UNIQUE: [(&str, Constraint); 7] = [
     ("users.email_key", Constraint::USER_EMAIL),
     (
         "external_identities.issuer, external_identities.subject",
@@ -18,6 +18,7 @@ const UNIQUE: [(&str, Constraint); 6] = [
         "invitations.tenant_id, invitations.email_key",
         Constraint::INVITATION_ADDRESS,
     ),
+    ("passkeys.credential_id", Constraint::PASSKEY),
     ("tenants_owner_count_check", Constraint::TENANT_OWNER),
 ];
 

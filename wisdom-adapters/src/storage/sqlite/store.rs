@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (
         1,
         "identity",
@@ -67,6 +67,11 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
         13,
         "external identities",
         include_str!("../../../migrations/sqlite/0013_external_identities.sql"),
+    ),
+    (
+        14,
+        "passkeys",
+        include_str!("../../../migrations/sqlite/0014_passkeys.sql"),
     ),
     (
         15,
