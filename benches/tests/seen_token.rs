@@ -1,7 +1,5 @@
 //! An access token that was seen is verified without asking for memory.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
-
 use wisdom_auth::token::SigningAlgorithm;
 use wisdom_benches::tokens::Issuer;
 

@@ -41,9 +41,17 @@ use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant}
 
 use super::Wisdom;
 
-/// Every operation of the kernel, one line each.
+/// Every operation of the kernel.
 #[must_use]
 pub fn operations() -> Vec<Entry<Wisdom>> {
+    let mut operations = people();
+    operations.extend(tenants());
+    operations.extend(events());
+    operations
+}
+
+/// What people do about themselves: sign up and in, credentials, sessions.
+fn people() -> Vec<Entry<Wisdom>> {
     vec![
         Entry::flow::<SignUp>(),
         Entry::system::<VerifyEmail>(),
@@ -101,6 +109,12 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::system::<RenameSession>(),
         Entry::flow::<RevokeOne>(),
         Entry::flow::<RevokeOthers>(),
+    ]
+}
+
+/// Tenants, their members, and who else acts in them.
+fn tenants() -> Vec<Entry<Wisdom>> {
+    vec![
         Entry::system::<CreateTenant>(),
         Entry::system::<ListTenants>(),
         Entry::tenant::<GetTenant>(),
@@ -132,6 +146,12 @@ pub fn operations() -> Vec<Entry<Wisdom>> {
         Entry::flow::<IssueToken>(),
         Entry::flow::<IntrospectToken>(),
         Entry::flow::<RevokeToken>(),
+    ]
+}
+
+/// Webhooks, the audit log, and upkeep.
+fn events() -> Vec<Entry<Wisdom>> {
+    vec![
         Entry::tenant::<CreateEndpoint>(),
         Entry::tenant::<ListEndpoints>(),
         Entry::tenant::<GetEndpoint>(),

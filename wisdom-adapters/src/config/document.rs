@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{AttemptsConfig, AuthConfig, Config};
+use super::{Config, bounds};
 
 /// The format of a configuration's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Document {
         // Texts from flags and environment become numbers and truth values where the key takes one.
         for _ in 0..64 {
             let error = match serde_path_to_error::deserialize::<_, Config>(value.clone()) {
-                Ok(config) => return check(config),
+                Ok(config) => return bounds::check(config),
                 Err(error) => error,
             };
             let path = error.path().to_string();
@@ -144,7 +144,7 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
 }
 
 /// Keys that take a list, so that a single text is a list of one.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "_origins",
     "trusted_proxies",
     "context_words",
@@ -154,6 +154,7 @@ const LISTS: [&str; 9] = [
     "domains",
     "impersonation.readers",
     "impersonation.writers",
+    "passkeys.origins",
 ];
 
 fn retype(root: &mut Value, path: &str) -> bool {
@@ -209,197 +210,6 @@ fn explain(path: &str, text: &str) -> ConfigError {
 fn closeness(a: &str, b: &str) -> f64 {
     let slip = if strsim::osa_distance(a, b) <= 1 { 0.9 } else { 0.0 };
     strsim::jaro_winkler(a, b).max(slip)
-}
-
-/// API keys, operators, providers, proofs that are mailed, second factors and passkeys.
-fn check_identity(auth: &AuthConfig) -> Result<(), ConfigError> {
-    let (proofs, second) = (&auth.mailed_proof, &auth.second_factor);
-    for (key, value, low, high) in [
-        ("api_keys.max_per_tenant", auth.api_keys.max_per_tenant, 1, 10_000),
-        ("impersonation.seconds", auth.impersonation.seconds, 60, 1800),
-        ("federation.per_source", auth.federation.per_source, 10, 1_000_000),
-        (
-            "federation.attempt_seconds",
-            auth.federation.attempt_seconds,
-            60,
-            600,
-        ),
-        (
-            "mailed_proof.verify_email_seconds",
-            proofs.verify_email_seconds,
-            300,
-            7 * 86_400,
-        ),
-        (
-            "mailed_proof.reset_password_seconds",
-            proofs.reset_password_seconds,
-            300,
-            3600,
-        ),
-        (
-            "mailed_proof.change_email_seconds",
-            proofs.change_email_seconds,
-            300,
-            3600,
-        ),
-        ("mailed_proof.link_seconds", proofs.link_seconds, 60, 600),
-        ("mailed_proof.code_seconds", proofs.code_seconds, 60, 600),
-        ("mailed_proof.code_tries", proofs.code_tries, 1, 5),
-        (
-            "second_factor.challenge_seconds",
-            second.challenge_seconds,
-            30,
-            300,
-        ),
-        ("second_factor.tries", second.tries, 1, 5),
-        (
-            "second_factor.remember_seconds",
-            second.remember_seconds,
-            0,
-            90 * 86_400,
-        ),
-        ("second_factor.fresh_seconds", second.fresh_seconds, 60, 600),
-        (
-            "passkeys.ceremony_seconds",
-            auth.passkeys.ceremony_seconds,
-            30,
-            300,
-        ),
-        ("passkeys.max_per_user", auth.passkeys.max_per_user, 1, 20),
-        ("passkeys.per_source", auth.passkeys.per_source, 10, 1_000_000),
-    ] {
-        if !(low..=high).contains(&value) {
-            return Err(ConfigError::Value {
-                key: format!("auth.{key}"),
-                rule: format!("must be {low} to {high}"),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check(config: Config) -> Result<Config, ConfigError> {
-    let within = |key: &str, value: u32, low: u32, high: u32| {
-        if (low..=high).contains(&value) {
-            Ok(())
-        } else {
-            Err(ConfigError::Value {
-                key: key.to_owned(),
-                rule: format!("must be {low} to {high}"),
-            })
-        }
-    };
-    let auth = &config.auth;
-    within("auth.access_token_seconds", auth.access_token_seconds, 60, 900)?;
-    within("auth.key_rotation.days", auth.key_rotation.days, 0, 366)?;
-    // Nodes look at the key file every 10 s, and the JWK set may be cached for 60 s.
-    within(
-        "auth.key_rotation.announce_seconds",
-        auth.key_rotation.announce_seconds,
-        90,
-        86_400,
-    )?;
-    within(
-        "auth.session_idle_seconds",
-        auth.session_idle_seconds,
-        300,
-        365 * 86_400,
-    )?;
-    within(
-        "auth.session_absolute_seconds",
-        auth.session_absolute_seconds,
-        auth.session_idle_seconds,
-        365 * 86_400,
-    )?;
-    within("auth.refresh_window_seconds", auth.refresh_window_seconds, 0, 60)?;
-    within(
-        "auth.password.memory_kib",
-        auth.password.memory_kib,
-        7168,
-        262_144,
-    )?;
-    within("auth.password.passes", auth.password.passes, 1, 16)?;
-    within("auth.password.lanes", auth.password.lanes, 1, 4)?;
-    within("auth.password.min_length", auth.password.min_length, 8, 64)?;
-    if auth.password.min_length < 15 && !auth.second_factor.required {
-        return Err(ConfigError::Value {
-            key: "auth.password.min_length".to_owned(),
-            rule: "must be at least 15 unless `auth.second_factor.required` is true".to_owned(),
-        });
-    }
-    within("auth.password.history", auth.password.history, 0, 10)?;
-    within("auth.password.permits", auth.password.permits, 0, 1024)?;
-    within("auth.password.queue", auth.password.queue, 1, 10_000)?;
-    check_identity(auth)?;
-    check_attempts(&auth.attempts, within)?;
-    within("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30)?;
-    within(
-        "storage.max_connections",
-        config.storage.max_connections.unwrap_or(1),
-        1,
-        1000,
-    )?;
-    within(
-        "rate_limit.per_address",
-        config.rate_limit.per_address,
-        1,
-        u32::MAX,
-    )?;
-    within("rate_limit.per_user", config.rate_limit.per_user, 1, u32::MAX)?;
-    within(
-        "server.max_connections",
-        config.server.max_connections,
-        1,
-        1_000_000,
-    )?;
-    within(
-        "server.request_timeout_seconds",
-        config.server.request_timeout_seconds,
-        1,
-        600,
-    )?;
-    within("server.drain_seconds", config.server.drain_seconds, 0, 600)?;
-    within("runtime.worker_threads", config.runtime.worker_threads, 0, 1024)?;
-    within(
-        "runtime.blocking_threads",
-        config.runtime.blocking_threads,
-        1,
-        1024,
-    )?;
-    within(
-        "runtime.max_in_flight",
-        config.runtime.max_in_flight,
-        1,
-        1_000_000,
-    )?;
-    Ok(config)
-}
-
-fn check_attempts(
-    figures: &AttemptsConfig,
-    within: impl Fn(&str, u32, u32, u32) -> Result<(), ConfigError>,
-) -> Result<(), ConfigError> {
-    within("auth.attempts.pause_from", figures.pause_from, 1, 10)?;
-    within(
-        "auth.attempts.first_pause_seconds",
-        figures.first_pause_seconds,
-        1,
-        60,
-    )?;
-    within(
-        "auth.attempts.longest_pause_seconds",
-        figures.longest_pause_seconds,
-        60,
-        86_400,
-    )?;
-    within("auth.attempts.most", figures.most, 20, 100)?;
-    within("auth.attempts.per_source", figures.per_source, 1, 100_000)?;
-    within(
-        "auth.attempts.source_window_seconds",
-        figures.source_window_seconds,
-        1,
-        86_400,
-    )
 }
 
 impl Config {

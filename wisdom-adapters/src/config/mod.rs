@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod api_keys;
+mod bounds;
 mod document;
 mod federation;
 #[cfg(test)]

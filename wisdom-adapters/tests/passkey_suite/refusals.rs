@@ -136,7 +136,7 @@ fn of_assertion() -> Vec<Change<Assertion>> {
     let mut changes: Vec<Change<Assertion>> = Vec::new();
     for (what, apply) in of_client_data("webauthn.get") {
         changes.push(change(what, move |one: &mut Assertion| {
-            apply(&mut one.client_data)
+            apply(&mut one.client_data);
         }));
     }
     for wrong in RP_IDS {
@@ -159,27 +159,27 @@ fn of_assertion() -> Vec<Change<Assertion>> {
         USER_PRESENT | USER_VERIFIED | 0x40,
     ] {
         changes.push(change(format!("flags {flags:#x}"), move |one: &mut Assertion| {
-            one.flags = flags
+            one.flags = flags;
         }));
     }
     for kind in ["", "PUBLIC-KEY", "password", "public-key "] {
         changes.push(change(format!("kind {kind:?}"), move |one: &mut Assertion| {
-            kind.clone_into(&mut one.kind)
+            kind.clone_into(&mut one.kind);
         }));
     }
     for at in [0, 15, 31] {
         changes.push(change(format!("id byte {at}"), move |one: &mut Assertion| {
-            one.shown_id[at] ^= 1
+            one.shown_id[at] ^= 1;
         }));
     }
     changes.push(change("id empty", |one: &mut Assertion| one.shown_id.clear()));
     changes.push(change("id cut", |one: &mut Assertion| one.shown_id.truncate(31)));
     changes.push(change("id longer", |one: &mut Assertion| one.shown_id.push(0)));
     changes.push(change("no user handle", |one: &mut Assertion| {
-        one.user_handle = None
+        one.user_handle = None;
     }));
     changes.push(change("user handle empty", |one: &mut Assertion| {
-        one.user_handle = Some(Vec::new())
+        one.user_handle = Some(Vec::new());
     }));
     for at in 0..16 {
         changes.push(change(
@@ -315,7 +315,7 @@ fn of_creation() -> Vec<Change<Creation>> {
     let mut changes: Vec<Change<Creation>> = Vec::new();
     for (what, apply) in of_client_data("webauthn.create") {
         changes.push(change(what, move |one: &mut Creation| {
-            apply(&mut one.client_data)
+            apply(&mut one.client_data);
         }));
     }
     for wrong in RP_IDS {
@@ -335,7 +335,7 @@ fn of_creation() -> Vec<Change<Creation>> {
         ("extensions that do not follow", 0xc5),
     ] {
         changes.push(change(format!("flags: {what}"), move |one: &mut Creation| {
-            one.flags = flags
+            one.flags = flags;
         }));
     }
     // EdDSA, ES384 and HS256-like numbers, and one that means nothing.
@@ -348,10 +348,10 @@ fn of_creation() -> Vec<Change<Creation>> {
         ));
     }
     changes.push(change("another id outside", |one: &mut Creation| {
-        one.shown_id[0] ^= 1
+        one.shown_id[0] ^= 1;
     }));
     changes.push(change("another id inside", |one: &mut Creation| {
-        one.credential_id[0] ^= 1
+        one.credential_id[0] ^= 1;
     }));
     changes.push(change("an id that is too short", |one: &mut Creation| {
         one.credential_id.truncate(15);
@@ -366,7 +366,7 @@ fn of_creation() -> Vec<Change<Creation>> {
         one.shown_id.clear();
     }));
     changes.push(change("kind", |one: &mut Creation| {
-        "password".clone_into(&mut one.kind)
+        "password".clone_into(&mut one.kind);
     }));
     changes
 }

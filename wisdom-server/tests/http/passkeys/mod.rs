@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use wisdom_adapters::testkit::authenticator::{SoftAuthenticator, USER_PRESENT};
+use wisdom_adapters::testkit::authenticator::{Assertion, SoftAuthenticator, USER_PRESENT};
 
 use crate::harness::{PASSWORD, Person, Reply, Server, Setup, eventually, on_both};
 
@@ -164,10 +164,15 @@ async fn what_does_not_hold_is_refused_and_changes_nothing(setup: Setup) {
         (reply.status, reply.code().to_owned())
     };
     let draft = |options: &Value| key.draft(options).unwrap();
-    let changed = |options: &Value, member: &str, value: Value| {
+    let redrawn = |options: &Value, change: &dyn Fn(&mut Assertion)| {
         let mut draft = draft(options);
-        draft.client_data.0.insert(member.to_owned(), value);
+        change(&mut draft);
         key.sign(&draft).unwrap()
+    };
+    let changed = |options: &Value, member: &str, value: Value| {
+        redrawn(options, &|draft| {
+            draft.client_data.0.insert(member.to_owned(), value.clone());
+        })
     };
     let stranger = SoftAuthenticator::new(ORIGIN).unwrap();
     let answers: [&dyn Fn(&Value) -> Value; 12] = [
@@ -182,26 +187,10 @@ async fn what_does_not_hold_is_refused_and_changes_nothing(setup: Setup) {
         &|options| changed(options, "origin", json!("http://localhost:4174")),
         &|options| changed(options, "origin", json!("https://localhost:4173")),
         &|options| changed(options, "crossOrigin", json!(true)),
-        &|options| {
-            let mut draft = draft(options);
-            "evil.example".clone_into(&mut draft.rp_id);
-            key.sign(&draft).unwrap()
-        },
-        &|options| {
-            let mut draft = draft(options);
-            draft.flags = USER_PRESENT;
-            key.sign(&draft).unwrap()
-        },
-        &|options| {
-            let mut draft = draft(options);
-            draft.flags = 0;
-            key.sign(&draft).unwrap()
-        },
-        &|options| {
-            let mut draft = draft(options);
-            draft.user_handle = None;
-            key.sign(&draft).unwrap()
-        },
+        &|options| redrawn(options, &|draft| "evil.example".clone_into(&mut draft.rp_id)),
+        &|options| redrawn(options, &|draft| draft.flags = USER_PRESENT),
+        &|options| redrawn(options, &|draft| draft.flags = 0),
+        &|options| redrawn(options, &|draft| draft.user_handle = None),
         &|options| stranger.sign(&draft(options)).unwrap(),
         &|options| stranger.sign(&stranger.draft(options).unwrap()).unwrap(),
         &|_| json!({ "id": "", "rawId": "", "type": "public-key", "response": {} }),
@@ -214,11 +203,7 @@ async fn what_does_not_hold_is_refused_and_changes_nothing(setup: Setup) {
         );
     }
     // One whose counter stands still is told.
-    let still = |options: &Value| {
-        let mut draft = draft(options);
-        draft.counter = 1;
-        key.sign(&draft).unwrap()
-    };
+    let still = |options: &Value| redrawn(options, &|draft| draft.counter = 1);
     assert_eq!(refused(&still).await, (401, "passkey.invalid".to_owned()));
     server
         .mailed(&ada.email, "A sign-in with your passkey was refused")

@@ -1,4 +1,4 @@
-//! What our authenticator in software answers to our options, PyPI's `webauthn` takes too, and takes no change of it: so
+//! What our authenticator in software answers to our options, `PyPI`'s `webauthn` takes too, and takes no change of it: so
 //! what the other tests prove is not proven among ourselves only.
 
 use serde_json::{Value, json};
