@@ -15,6 +15,8 @@ use wisdom_core::unit_of_work::Kit;
 
 pub use crate::api_key::fuzzing::api_key;
 pub use crate::federation::fuzzing::{id_token, key_set};
+#[cfg(feature = "passkeys")]
+pub use crate::passkey::fuzzing::passkey;
 pub use crate::password::fuzzing::stored_password;
 pub use crate::second_factor::fuzzing::totp;
 pub use crate::token::fuzzing::access_token;
@@ -104,6 +106,12 @@ mod tests {
     #[test]
     fn stored_passwords() {
         holds_for_the_seeds_of("stored_password", stored_password);
+    }
+
+    #[cfg(feature = "passkeys")]
+    #[test]
+    fn passkeys() {
+        holds_for_the_seeds_of("passkey", passkey);
     }
 
     #[test]

@@ -1,31 +1,25 @@
 //! What the browser says about a ceremony (Web Authentication Level 3, section 5.8.1), read strictly.
 //!
-//! The library compares origins as URLs; here the text must be the one that browsers write, so there is one reading of it.
+//! The library compares origins as URLs; here the text must be the one that browsers write, and no member may come
+//! twice, so there is one reading of it.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// A creation.
 pub(super) const CREATE: &str = "webauthn.create";
 /// An assertion.
 pub(super) const GET: &str = "webauthn.get";
 
-#[derive(Deserialize)]
-struct ClientData {
-    #[serde(rename = "type")]
-    kind: String,
-    origin: String,
-    #[serde(rename = "crossOrigin", default)]
-    cross_origin: bool,
-    #[serde(rename = "topOrigin")]
-    top_origin: Option<IgnoredAny>,
-}
-
 /// Whether the data are of this kind and come from one of these origins, at the top of the page.
 pub(super) fn is_sound(json: &[u8], kind: &str, origins: &[String]) -> bool {
-    serde_json::from_slice::<ClientData>(json).is_ok_and(|data| {
-        data.kind == kind && origins.contains(&data.origin) && !data.cross_origin && data.top_origin.is_none()
-    })
+    let Ok(Value::Object(data)) = wisdom_core::json::parse(json) else {
+        return false;
+    };
+    let text = |name: &str| data.get(name).and_then(Value::as_str);
+    text("type") == Some(kind)
+        && text("origin").is_some_and(|origin| origins.iter().any(|own| own == origin))
+        && matches!(data.get("crossOrigin"), None | Some(Value::Bool(false)))
+        && matches!(data.get("topOrigin"), None | Some(Value::Null))
 }
 
 #[cfg(test)]
@@ -60,8 +54,13 @@ mod tests {
             r#"{"type":"webauthn.get","type":"webauthn.get","challenge":"AA","origin":"https://app.acme.example"}"#,
             r#"{"type":"webauthn.get","challenge":"AA","origin":"https://evil.example","origin":"https://app.acme.example"}"#,
             r#"{"type":"webauthn.get","challenge":"AA","origin":"https://app.acme.example"} {}"#,
+            r#"["webauthn.get","https://app.acme.example",false,null]"#,
+            r#"{"type":"webauthn.get","challenge":"AA","challenge":"AA","origin":"https://app.acme.example"}"#,
         ] {
             assert!(!sound(bad), "{bad}");
         }
+        let no_text =
+            b"{\"type\":\"webauthn.get\",\"challenge\":\"\xff\",\"origin\":\"https://app.acme.example\"}";
+        assert!(!is_sound(no_text, GET, &origins));
     }
 }

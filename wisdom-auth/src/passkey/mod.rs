@@ -23,6 +23,8 @@ pub mod ceremony;
 mod client_data;
 pub mod error;
 pub mod event;
+#[cfg(all(any(test, fuzzing), feature = "passkeys"))]
+pub(crate) mod fuzzing;
 #[cfg(feature = "passkeys")]
 pub mod log_in;
 pub mod manage;
