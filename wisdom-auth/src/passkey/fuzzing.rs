@@ -36,7 +36,7 @@ pub fn passkey(data: &[u8]) -> bool {
     })
     .unwrap();
     match data.split_first() {
-        Some((mode, rest)) if mode % 2 == 0 => says_who_asked(&relying_party, rest),
+        Some((mode, rest)) if mode % 2 == 0 => says_who_asked(rest),
         Some((_, [length, rest @ ..])) => {
             let (id, attestation) = rest.split_at(rest.len().min(usize::from(*length)));
             attests(&relying_party, id, attestation)
@@ -45,8 +45,8 @@ pub fn passkey(data: &[u8]) -> bool {
     }
 }
 
-/// Client data: one reading, that of a reader that shares no code with ours, and never believed for another challenge.
-fn says_who_asked(relying_party: &RelyingParty, json: &[u8]) -> bool {
+/// Client data: one reading, that of a reader that shares no code with ours.
+fn says_who_asked(json: &[u8]) -> bool {
     let origins = [ORIGIN.to_owned()];
     for kind in [client_data::CREATE, client_data::GET] {
         let sound = client_data::is_sound(json, kind, &origins);
@@ -56,13 +56,6 @@ fn says_who_asked(relying_party: &RelyingParty, json: &[u8]) -> bool {
             assert_eq!(sound, elsewhere, "an object without doubles has one reading");
         }
     }
-    let begun = relying_party.begin_registration(&user(), &[]).unwrap();
-    let response = response(&[7; 16], json, &[]);
-    assert!(
-        relying_party
-            .finish_registration(&begun.state, &response)
-            .is_err()
-    );
     client_data::is_sound(json, client_data::GET, &origins)
 }
 
@@ -74,7 +67,7 @@ fn sound_to_another(read: &Value, kind: &str) -> bool {
         && matches!(read.get("topOrigin"), None | Some(Value::Null))
 }
 
-/// An attestation: what is believed has the id that was shown, was made with the user verified, and reads back.
+/// An attestation: never believed for another challenge; what is believed has the id that was shown, was made with the user verified, and reads back.
 fn attests(relying_party: &RelyingParty, id: &[u8], attestation: &[u8]) -> bool {
     let begun = relying_party.begin_registration(&user(), &[]).unwrap();
     let asked = |challenge: &Value| {
