@@ -7,7 +7,6 @@ use wisdom_core::context::Caller;
 use wisdom_core::id::{SessionId, TenantId, UserId};
 use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
-use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 
@@ -151,7 +150,6 @@ async fn of_session<H: AuthHost>(
         session: own.session,
         user: own.user,
         tenant: asks.tenant,
-        at: now,
     };
     if !host.runner().on_behalf(caller, &stands).await? {
         return Ok(None);
@@ -174,8 +172,6 @@ pub struct IsMemberInSession {
     pub user: UserId,
     /// The tenant.
     pub tenant: TenantId,
-    /// Now.
-    pub at: Timestamp,
 }
 
 impl Operation for IsMemberInSession {
@@ -189,8 +185,9 @@ impl Operation for IsMemberInSession {
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for IsMemberInSession {
     async fn run(&self, tx: &mut Tx) -> Result<Outcome<bool>, AuthError> {
+        let now = tx.frame().now();
         let session = tx.sessions().find(self.session).await?;
-        let live = session.is_some_and(|session| session.user == self.user && session.end(self.at).is_none());
+        let live = session.is_some_and(|session| session.user == self.user && session.end(now).is_none());
         let role = tx.presented_keys().role_in(self.tenant, self.user).await?;
         Ok(Outcome::unaudited(live && role.is_some(), "reads only"))
     }
