@@ -122,7 +122,8 @@ impl Document {
             };
             let path = error.path().to_string();
             let text = error.into_inner().to_string();
-            if !(text.contains("invalid type: string") && retype(&mut value, &path)) {
+            let takes_list = text.contains("expected a sequence");
+            if !(text.contains("invalid type: string") && retype(&mut value, &path, takes_list)) {
                 return Err(explain(&path, &text));
             }
         }
@@ -143,32 +144,19 @@ fn merge(base: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
-/// Keys that take a list, so that a single text is a list of one.
-const LISTS: [&str; 10] = [
-    "_origins",
-    "trusted_proxies",
-    "context_words",
-    "pepper",
-    "return_to",
-    "scopes",
-    "domains",
-    "impersonation.readers",
-    "impersonation.writers",
-    "passkeys.origins",
-];
-
-fn retype(root: &mut Value, path: &str) -> bool {
+/// Reads a text where the key takes something else. Where that is a list, a single text is a list of one.
+fn retype(root: &mut Value, path: &str, takes_list: bool) -> bool {
     let pointer = format!("/{}", path.replace('.', "/"));
     let Some(slot) = root.pointer_mut(&pointer) else {
         return false;
     };
     let Some(text) = slot.as_str() else { return false };
-    let typed = if let Ok(number) = text.parse::<i64>() {
+    let typed = if takes_list {
+        text.split(',').map(|t| Value::from(t.trim())).collect()
+    } else if let Ok(number) = text.parse::<i64>() {
         Value::from(number)
     } else if let Ok(truth) = text.parse::<bool>() {
         Value::from(truth)
-    } else if text.contains(',') || LISTS.iter().any(|list| path.ends_with(list)) {
-        text.split(',').map(|t| Value::from(t.trim())).collect()
     } else {
         return false;
     };
@@ -268,6 +256,27 @@ mod tests {
         assert_eq!(config.auth.audience, "a");
         assert!(!config.log.requests);
         assert_eq!(config.server.cors_origins.len(), 2);
+    }
+
+    #[test]
+    fn one_text_is_a_list_of_one_wherever_a_list_is_taken() {
+        let mut document = Document::new();
+        for (key, value) in [
+            ("auth.passkeys.origins", "https://app.acme.example"),
+            ("auth.impersonation.readers", "ada@acme.example"),
+            ("auth.password.context_words", "2026"),
+            ("server.trusted_proxies", "127.0.0.1"),
+        ] {
+            document.set(key, value);
+        }
+        let config = document.finish().unwrap();
+        assert_eq!(
+            config.auth.passkeys.origins.unwrap(),
+            ["https://app.acme.example"]
+        );
+        assert_eq!(config.auth.impersonation.readers, ["ada@acme.example"]);
+        assert_eq!(config.auth.password.context_words, ["2026"]);
+        assert_eq!(config.server.trusted_proxies.len(), 1);
     }
 
     #[test]
