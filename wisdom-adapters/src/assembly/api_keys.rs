@@ -1,7 +1,6 @@
 //! API keys as credentials: verified, remembered for seconds, and noted when used.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -19,6 +18,7 @@ use wisdom_core::trace::RequestInfo;
 use wisdom_core::use_case::Operation as _;
 
 use super::Wisdom;
+use super::remembered::Remembered;
 use super::sight::Sight;
 
 /// How long another node's change may go unseen. Changes of this node count at once.
@@ -44,43 +44,29 @@ struct Known {
     principal: Principal,
 }
 
-/// Keys that were read a moment ago. What was read before a change is never written back.
+/// Keys that were read a moment ago, and whose use was noted.
 #[derive(Debug)]
 pub(super) struct KnownKeys {
-    known: Cache<String, Arc<Known>>,
+    known: Remembered<String, Arc<Known>>,
     noted: Cache<ApiKeyId, ()>,
-    changes: AtomicU64,
 }
 
 impl Default for KnownKeys {
     fn default() -> Self {
         Self {
-            known: Cache::builder().max_capacity(KEYS).time_to_live(LIFE).build(),
+            known: Remembered::new(KEYS, LIFE),
             noted: Cache::builder()
                 .max_capacity(KEYS)
                 .time_to_live(NOTE_EVERY)
                 .build(),
-            changes: AtomicU64::new(0),
         }
     }
 }
 
 impl KnownKeys {
-    /// Forgets everything: changes of keys are rare, uses are not.
+    /// Forgets what keys are.
     pub(super) fn forget(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        self.known.invalidate_all();
-    }
-
-    fn keep(&self, before: u64, public_id: &str, known: &Arc<Known>) {
-        if self.changes.load(Ordering::Acquire) != before {
-            return;
-        }
-        self.known.insert(public_id.to_owned(), Arc::clone(known));
-        // A change between the check and the insert: what was just put in may be old.
-        if self.changes.load(Ordering::Acquire) != before {
-            self.known.invalidate(public_id);
-        }
+        self.known.forget();
     }
 
     /// Forgets that the use was noted, because it could not be written.
@@ -150,7 +136,7 @@ impl Wisdom {
         if let Some(known) = self.known_keys.known.get(public_id) {
             return Ok(Some(known));
         }
-        let before = self.known_keys.changes.load(Ordering::Acquire);
+        let reading = self.known_keys.known.begin();
         let context = SystemContext::worker(FIND, *request);
         let find = FindApiKey {
             public_id: public_id.to_owned(),
@@ -161,7 +147,8 @@ impl Wisdom {
         };
         let principal = key.principal();
         let known = Arc::new(Known { key, principal });
-        self.known_keys.keep(before, public_id, &known);
+        let kept = Arc::clone(&known);
+        self.known_keys.known.keep(reading, public_id.to_owned(), kept);
         Ok(Some(known))
     }
 }

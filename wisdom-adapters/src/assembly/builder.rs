@@ -35,7 +35,7 @@ use wisdom_events::webhook::fan_out::WebhookFanOut;
 use wisdom_tenancy::kit::InvitationPolicy;
 
 use super::consumers::{ForgetMemberships, IssueProofs};
-use super::memberships::Memberships;
+use super::memberships::{self, Memberships};
 use super::revocation_feed::RevocationFeed;
 use super::{
     OpenError, Ports, Wisdom, api_keys, catalogue, client_tokens, federation, impersonation, passkeys,
@@ -160,7 +160,7 @@ impl WisdomBuilder {
         }
         let store = open_storage(&config, &kit).await?;
         let runner = Runner::new(store, Arc::clone(&kit), RetryPolicy::default());
-        let memberships = Arc::new(Memberships::new(MEMBERSHIPS));
+        let memberships = Arc::new(Memberships::new(MEMBERSHIPS, memberships::LIFE));
         let deliveries = Waker::default();
         let mut consumers: Vec<Arc<dyn Consumer>> = vec![
             Arc::new(ForgetMemberships(Arc::clone(&memberships))),

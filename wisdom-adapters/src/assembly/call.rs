@@ -156,7 +156,7 @@ impl Wisdom {
         request: RequestInfo,
     ) -> Result<Option<Known>, Failure> {
         if effect == Effect::Read
-            && let Some(known) = self.memberships.get(tenant, user)
+            && let Some(known) = self.memberships.get(&(tenant, user))
         {
             return Ok(Some(known));
         }
@@ -166,7 +166,7 @@ impl Wisdom {
         let known = Box::pin(self.runner.system(&context, &FindStanding { tenant, user })).await;
         let known = known.map_err(OperationError::into_failure)?;
         if let Some(known) = known {
-            self.memberships.keep(reading, tenant, user, known);
+            self.memberships.keep(reading, (tenant, user), known);
         }
         Ok(known)
     }

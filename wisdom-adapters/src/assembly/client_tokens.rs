@@ -1,10 +1,8 @@
 //! Access tokens of service clients as credentials: verified, and remembered for seconds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use moka::sync::Cache;
 use wisdom_auth::api_key::{KeyPrefix, text};
 use wisdom_auth::error::AuthError;
 use wisdom_auth::oauth::client_token::{FindClientToken, HeldToken};
@@ -13,6 +11,7 @@ use wisdom_core::failure::{Failure, OperationError};
 use wisdom_core::trace::RequestInfo;
 
 use super::Wisdom;
+use super::remembered::Remembered;
 
 /// How long another node's change may go unseen. Changes of this node count at once.
 const LIFE: Duration = Duration::from_secs(2);
@@ -20,12 +19,11 @@ const LIFE: Duration = Duration::from_secs(2);
 const TOKENS: u64 = 10_000;
 const FIND: SystemReason = SystemReason("auth.client.find_token");
 
-/// Tokens that were read a moment ago. What was read before a change is never written back.
+/// Tokens that were read a moment ago.
 #[derive(Debug)]
 pub(super) struct KnownTokens {
     prefix: KeyPrefix,
-    known: Cache<String, Arc<(HeldToken, Principal)>>,
-    changes: AtomicU64,
+    known: Remembered<String, Arc<(HeldToken, Principal)>>,
 }
 
 impl KnownTokens {
@@ -33,8 +31,7 @@ impl KnownTokens {
     pub(super) fn new(prefix: &KeyPrefix) -> Self {
         Self {
             prefix: prefix.of_client_tokens(),
-            known: Cache::builder().max_capacity(TOKENS).time_to_live(LIFE).build(),
-            changes: AtomicU64::new(0),
+            known: Remembered::new(TOKENS, LIFE),
         }
     }
 
@@ -43,10 +40,9 @@ impl KnownTokens {
         self.prefix.begins(token)
     }
 
-    /// Forgets everything: ends of tokens and clients are rare, uses are not.
+    /// Forgets what tokens are worth.
     pub(super) fn forget(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        self.known.invalidate_all();
+        self.known.forget();
     }
 }
 
@@ -83,7 +79,7 @@ impl Wisdom {
         request: &RequestInfo,
     ) -> Result<Option<Arc<(HeldToken, Principal)>>, Failure> {
         let tokens = &self.known_tokens;
-        let before = tokens.changes.load(Ordering::Acquire);
+        let reading = tokens.known.begin();
         let context = SystemContext::worker(FIND, *request);
         let find = FindClientToken {
             public_id: public_id.to_owned(),
@@ -94,13 +90,9 @@ impl Wisdom {
         };
         let principal = held.principal();
         let held = Arc::new((held, principal));
-        if tokens.changes.load(Ordering::Acquire) == before {
-            tokens.known.insert(public_id.to_owned(), Arc::clone(&held));
-            // A change between the check and the insert: what was just put in may be old.
-            if tokens.changes.load(Ordering::Acquire) != before {
-                tokens.known.invalidate(public_id);
-            }
-        }
+        tokens
+            .known
+            .keep(reading, public_id.to_owned(), Arc::clone(&held));
         Ok(Some(held))
     }
 }

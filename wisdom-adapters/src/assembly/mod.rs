@@ -33,6 +33,7 @@ mod memberships;
 mod passkeys;
 mod password;
 mod ports;
+mod remembered;
 mod revocation_feed;
 mod sight;
 mod standing;
