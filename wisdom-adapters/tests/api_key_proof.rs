@@ -1,4 +1,4 @@
-//! A key's text is handed out to who proved lately who they are, and to nobody else in the session.
+//! Keys' texts and the door for operators are for who proved lately who they are, and nobody else in the session.
 
 #![cfg(feature = "testkit")]
 #![expect(clippy::unwrap_used, reason = "these are tests")]
@@ -92,7 +92,7 @@ async fn call(
 }
 
 #[tokio::test]
-async fn an_old_proof_gets_no_text_of_a_key() {
+async fn an_old_proof_gets_no_text_of_a_key_and_lets_nobody_in() {
     let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000).unwrap());
     let wisdom = WisdomBuilder::new(Config::in_memory())
         .clock(Arc::new(clock.clone()))
@@ -132,6 +132,8 @@ async fn an_old_proof_gets_no_text_of_a_key() {
         ("auth.api_key.create_personal", personal),
         ("auth.api_key.create", own),
         ("auth.api_key.rotate", rotate.clone()),
+        ("tenancy.support_access.open", json!({ "hours": 1 })),
+        ("tenancy.support_access.set", json!({ "mode": "always" })),
     ];
 
     clock.advance(Duration::from_secs(1));
@@ -148,9 +150,23 @@ async fn an_old_proof_gets_no_text_of_a_key() {
         let made = call(&wisdom, &again, Some(tenant), operation, input)
             .await
             .unwrap();
-        assert!(made["text"].is_string(), "{operation}");
+        let done = if operation.starts_with("auth.api_key.") {
+            "text"
+        } else {
+            "mode"
+        };
+        assert!(made[done].is_string(), "{operation}");
     }
     clock.advance(Duration::from_secs(601));
     let revoked = call(&wisdom, &ada, Some(tenant), "auth.api_key.revoke", rotate).await;
     assert!(revoked.is_ok());
+    let closed = call(
+        &wisdom,
+        &ada,
+        Some(tenant),
+        "tenancy.support_access.close",
+        json!({}),
+    )
+    .await;
+    assert!(closed.is_ok());
 }

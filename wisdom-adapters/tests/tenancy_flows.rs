@@ -19,7 +19,11 @@ async fn stage(url: &str, guard: impl Any + Send + Sync) -> Option<Stage> {
         scopes: tenancy_suite::api_keys::scopes(),
         ..ApiKeyPolicy::default()
     };
-    let test = TestKit::with_policies(Policies::new().with(keys));
+    let test = TestKit::with_policies(
+        Policies::new()
+            .with(keys)
+            .with(tenancy_suite::support_access::operators()),
+    );
     let store = storage::open(url, Arc::clone(test.kit())).await.unwrap();
     Some(Stage::new(store, test, guard))
 }

@@ -446,6 +446,16 @@ pub trait Impersonations: Send {
 
     /// Ends one; answers whether it was going on at that time.
     async fn end(&mut self, id: ImpersonationId, at: Timestamp) -> Result<bool, StorageError>;
+
+    /// Notes that an operator asked to act in a tenant, unless they did after `since`; answers whether it was noted. Of
+    /// parallel calls one is. An operator or tenant that does not exist is a conflict with `Constraint::REFERENCE`.
+    async fn note_request(
+        &mut self,
+        tenant: TenantId,
+        operator: UserId,
+        at: Timestamp,
+        since: Timestamp,
+    ) -> Result<bool, StorageError>;
 }
 
 /// Where the tenant's keys are reached.

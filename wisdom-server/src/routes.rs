@@ -34,6 +34,7 @@ use wisdom_tenancy::invitation::{
 use wisdom_tenancy::membership::{ChangeRole, GetMember, LeaveTenant, ListMembers, RemoveMember};
 use wisdom_tenancy::provider_sign_in::CompleteSignIn;
 use wisdom_tenancy::sign_up::SignUp;
+use wisdom_tenancy::support_access::{CloseSupportAccess, OpenSupportAccess, SetSupportAccess};
 use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
 
 use crate::route::{Route, oauth_route, route};
@@ -50,8 +51,16 @@ const EMPTY: StatusCode = StatusCode::NO_CONTENT;
 
 /// Every operation that clients may call, each with one route.
 #[must_use]
-#[rustfmt::skip]
 pub fn all() -> Vec<Route> {
+    let mut all = people();
+    all.extend(tenants());
+    all.extend(events());
+    all
+}
+
+/// What people do about themselves.
+#[rustfmt::skip]
+fn people() -> Vec<Route> {
     vec![
         route::<SignUp>(POST, "/v1/auth/sign-up", ACCEPTED),
         route::<VerifyEmail>(POST, "/v1/auth/verify-email", EMPTY),
@@ -109,11 +118,20 @@ pub fn all() -> Vec<Route> {
         route::<RevokeOthers>(DELETE, "/v1/sessions", EMPTY),
         route::<RenameSession>(PATCH, "/v1/sessions/{session}", EMPTY),
         route::<RevokeOne>(DELETE, "/v1/sessions/{session}", EMPTY),
+    ]
+}
 
+/// Tenants, their members, and who else acts in them.
+#[rustfmt::skip]
+fn tenants() -> Vec<Route> {
+    vec![
         route::<CreateTenant>(POST, "/v1/tenants", CREATED),
         route::<ListTenants>(GET, "/v1/tenants", OK),
         route::<GetTenant>(GET, "/v1/tenants/{tenant}", OK),
         route::<UpdateTenant>(PATCH, "/v1/tenants/{tenant}", OK),
+        route::<SetSupportAccess>(PATCH, "/v1/tenants/{tenant}/support-access", OK),
+        route::<OpenSupportAccess>(POST, "/v1/tenants/{tenant}/support-access/open", OK),
+        route::<CloseSupportAccess>(POST, "/v1/tenants/{tenant}/support-access/close", OK),
 
         route::<Invite>(POST, "/v1/tenants/{tenant}/invitations", CREATED),
         route::<ListInvitations>(GET, "/v1/tenants/{tenant}/invitations", OK),
@@ -145,7 +163,13 @@ pub fn all() -> Vec<Route> {
         oauth_route::<IssueToken>("/oauth/token", OK),
         oauth_route::<IntrospectToken>("/oauth/introspect", OK),
         oauth_route::<RevokeToken>("/oauth/revoke", OK),
+    ]
+}
 
+/// Webhooks and the audit log.
+#[rustfmt::skip]
+fn events() -> Vec<Route> {
+    vec![
         route::<CreateEndpoint>(POST, "/v1/tenants/{tenant}/webhook-endpoints", CREATED),
         route::<ListEndpoints>(GET, "/v1/tenants/{tenant}/webhook-endpoints", OK),
         route::<GetEndpoint>(GET, "/v1/tenants/{tenant}/webhook-endpoints/{endpoint}", OK),

@@ -48,6 +48,12 @@ pub enum TenancyError {
     /// The tenant has no such member.
     #[error("no such member")]
     NoSuchMember,
+    /// Not 1 to 72 hours. `400 input.invalid`.
+    #[error("not 1 to 72 hours")]
+    SupportHours,
+    /// The tenant is closed to operators, or open to them anyway. `409 support_access.not_asked`.
+    #[error("only a tenant that is asked is opened to operators")]
+    SupportNotAsked,
     /// The address belongs to a member.
     #[error("already a member")]
     MemberExists,
@@ -121,6 +127,12 @@ impl OperationError for TenancyError {
                 "This tenant asks for a second factor: set one up first.",
             ),
             Self::NoSuchMember | Self::NoSuchInvitation => Failure::not_found(),
+            Self::SupportHours => Failure::field("hours", "range", "must be 1 to 72"),
+            Self::SupportNotAsked => plain(
+                Conflict,
+                "support_access.not_asked",
+                "Only a tenant whose setting is \"ask\" is opened for some hours.",
+            ),
             Self::MemberExists => plain(Conflict, "member.exists", "This person is a member already."),
             Self::LastOwner => plain(
                 Conflict,

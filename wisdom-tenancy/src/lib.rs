@@ -11,4 +11,5 @@ pub mod permission;
 pub mod provider_sign_in;
 pub mod sign_up;
 pub mod store;
+pub mod support_access;
 pub mod tenant;

@@ -23,8 +23,11 @@ pub const INVITATION_LIST: Permission = Permission::new("tenancy.invitation.list
 /// Take an invitation back.
 pub const INVITATION_REVOKE: Permission = Permission::new("tenancy.invitation.revoke", Role::Admin);
 
+/// Say whether operators may act for members, and end what they do.
+pub const SUPPORT_ACCESS_MANAGE: Permission = Permission::new("tenancy.support_access.manage", Role::Owner);
+
 /// All of them: for permission matrices and for reading custom roles.
-pub const ALL: [Permission; 9] = [
+pub const ALL: [Permission; 10] = [
     TENANT_READ,
     TENANT_UPDATE,
     MEMBER_LIST,
@@ -34,6 +37,7 @@ pub const ALL: [Permission; 9] = [
     INVITATION_CREATE,
     INVITATION_LIST,
     INVITATION_REVOKE,
+    SUPPORT_ACCESS_MANAGE,
 ];
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use wisdom_auth::store::{ApiKeyRepositories, IdentityTx};
 use wisdom_core::id::{InvitationId, MembershipId, TenantId, UserId};
 use wisdom_core::page::{PageRequest, Slice};
 use wisdom_core::storage::StorageError;
+use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::UnitOfWork;
 use wisdom_core::value::{EmailAddress, Slug};
 
 use crate::invitation::{Invitation, InvitationState};
 use crate::membership::{Member, Membership};
+use crate::support_access::EndedImpersonation;
 use crate::tenant::{Standing, Tenant};
 
 /// The tenant itself.
@@ -21,11 +23,14 @@ pub trait OwnTenant: Send {
     /// The tenant.
     async fn current(&mut self) -> Result<Tenant, StorageError>;
 
-    /// Replaces name, slug, state, region and epoch of the tenant whose stored version is `expected`; the stored version
+    /// Replaces name, slug, state, region, epoch and choices of the tenant whose stored version is `expected`; the stored version
     /// becomes `expected + 1`. `owner_count` is not touched: it belongs to [`Memberships`].
     ///
     /// Another version is `StorageErrorKind::Stale`; a taken slug a conflict with `Constraint::TENANT_SLUG`.
     async fn update(&mut self, tenant: &Tenant, expected: i64) -> Result<(), StorageError>;
+
+    /// Ends every impersonation in the tenant that goes on at that time; answers which, in no order.
+    async fn end_impersonations(&mut self, at: Timestamp) -> Result<Vec<EndedImpersonation>, StorageError>;
 }
 
 /// Memberships of the tenant.

@@ -16,6 +16,7 @@ use wisdom_core::failure::{Failure, OperationError};
 use wisdom_core::id::ApiKeyId;
 use wisdom_core::trace::RequestInfo;
 use wisdom_core::use_case::Operation as _;
+use wisdom_tenancy::support_access::{OpenSupportAccess, SetSupportAccess};
 
 use super::Wisdom;
 use super::remembered::Remembered;
@@ -27,13 +28,16 @@ const LIFE: Duration = Duration::from_secs(5);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Keys remembered at most.
 const KEYS: u64 = 10_000;
-/// Operations that answer with a key's or client's secret.
-const HANDS_OUT: [&str; 5] = [
+/// Operations of tenants that ask for a fresh proof: those that answer with a key's or client's secret, and those that let
+/// operators in.
+const PROVEN: [&str; 7] = [
     CreatePersonalKey::NAME,
     CreateTenantKey::NAME,
     RotateApiKey::NAME,
     CreateClient::NAME,
     RotateClientSecret::NAME,
+    SetSupportAccess::NAME,
+    OpenSupportAccess::NAME,
 ];
 const FIND: SystemReason = SystemReason("auth.api_key.find");
 
@@ -76,9 +80,9 @@ impl KnownKeys {
 }
 
 impl Wisdom {
-    /// Refuses to hand out the text of a key when the caller's proof is too old: it goes on after the session.
-    pub(super) async fn prove_before_key(&self, name: &str, caller: &Caller) -> Result<(), Failure> {
-        if !HANDS_OUT.contains(&name) {
+    /// Refuses a caller whose proof is too old for what outlives their session, such as the text of a key.
+    pub(super) async fn prove_before(&self, name: &str, caller: &Caller) -> Result<(), Failure> {
+        if !PROVEN.contains(&name) {
             return Ok(());
         }
         // Boxed, so that calls of other operations do not carry the room for a unit of work with them.

@@ -201,7 +201,7 @@ impl Wisdom {
             }
             _ => None,
         };
-        self.prove_before_key(entry.name, caller).await?;
+        self.prove_before(entry.name, caller).await?;
         let result = entry.call(self, caller, input, claim.as_ref()).await;
         if entry.effect == Effect::Write {
             if entry.name.starts_with("tenancy.") {

@@ -37,6 +37,7 @@ use wisdom_tenancy::invitation::{
 use wisdom_tenancy::membership::{ChangeRole, GetMember, LeaveTenant, ListMembers, RemoveMember};
 use wisdom_tenancy::provider_sign_in::CompleteSignIn;
 use wisdom_tenancy::sign_up::SignUp;
+use wisdom_tenancy::support_access::{CloseSupportAccess, OpenSupportAccess, SetSupportAccess};
 use wisdom_tenancy::tenant::{CreateTenant, GetTenant, ListTenants, UpdateTenant};
 
 use super::Wisdom;
@@ -119,6 +120,9 @@ fn tenants() -> Vec<Entry<Wisdom>> {
         Entry::system::<ListTenants>(),
         Entry::tenant::<GetTenant>(),
         Entry::tenant::<UpdateTenant>(),
+        Entry::tenant::<SetSupportAccess>(),
+        Entry::tenant::<OpenSupportAccess>(),
+        Entry::tenant::<CloseSupportAccess>(),
         Entry::tenant::<Invite>(),
         Entry::tenant::<ListInvitations>(),
         Entry::tenant::<RevokeInvitation>(),
@@ -140,7 +144,7 @@ fn tenants() -> Vec<Entry<Wisdom>> {
         Entry::tenant::<ListClients>(),
         Entry::tenant::<RotateClientSecret>(),
         Entry::tenant::<RevokeClient>(),
-        Entry::system::<StartImpersonation>(),
+        Entry::flow::<StartImpersonation>(),
         Entry::system::<ListImpersonations>(),
         Entry::system::<EndImpersonation>(),
         Entry::flow::<IssueToken>(),

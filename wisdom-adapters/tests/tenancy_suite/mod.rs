@@ -5,6 +5,7 @@ pub(crate) mod invitations;
 pub(crate) mod members;
 pub(crate) mod sign_up;
 pub(crate) mod stage;
+pub(crate) mod support_access;
 pub(crate) mod tenants;
 
 /// Expands to one named test a case. `$make` is an async function without arguments that returns a
@@ -45,6 +46,10 @@ macro_rules! tenancy_flows {
             api_keys::a_key_is_good_until_it_is_revoked,
             api_keys::keys_are_never_above_who_makes_them,
             api_keys::a_creators_leaving_flags_the_tenants_keys,
+            support_access::nobody_comes_in_before_an_owner_was_asked_and_opens,
+            support_access::what_was_opened_ends_on_the_hour,
+            support_access::an_end_is_an_end,
+            support_access::owners_alone_decide,
         }
     };
     (@cases $make:path, $($area:ident::$case:ident,)+) => {

@@ -106,6 +106,23 @@ Sign in again to go on. If you do not know this session, change your password to
 ",
     },
     Template {
+        name: "auth.impersonation.requested",
+        parameters: &["tenant_name", "user_name", "reason", "at"],
+        page: None,
+        subject: "Our support asks to work in your organization",
+        text: "Hello,
+
+on {at} one of our operators wanted to act for {user_name} in {tenant_name}. The reason they gave:
+
+    {reason}
+
+Nobody does so before an owner opens {tenant_name} to our support for some hours. To do that, or to say that nobody \
+shall ask again, go to the settings:
+
+{app_url}
+",
+    },
+    Template {
         name: "auth.impersonation.started",
         parameters: &["tenant_name", "user_name", "reason", "at"],
         page: None,

@@ -15,10 +15,10 @@ on_both! {
     impersonations_end_with_whatever_they_rest_on;
 }
 
-const REASON: &str = "Ticket 4711: the export is empty";
+pub(crate) const REASON: &str = "Ticket 4711: the export is empty";
 
 /// Signs somebody in with a second factor that they have just proven.
-async fn proven(server: &Server, person: &Person) -> String {
+pub(crate) async fn proven(server: &Server, person: &Person) -> String {
     let offer = server
         .post("/v1/me/second-factor/totp", &person.access, &json!({}))
         .await
@@ -41,7 +41,17 @@ async fn proven(server: &Server, person: &Person) -> String {
     done.text("access_token")
 }
 
-async fn start(server: &Server, operator: &str, of: &Person, user: &Value, more: &Value) -> Reply {
+/// Opens the person's tenant to operators.
+async fn open(server: &Server, owner: &Person) {
+    let path = format!("/v1/tenants/{}/support-access/open", owner.tenant);
+    let opened = server
+        .post(&path, &owner.access, &json!({ "hours": 1 }))
+        .await
+        .expect(200);
+    assert!(opened.body["open_until"].is_string());
+}
+
+pub(crate) async fn start(server: &Server, operator: &str, of: &Person, user: &Value, more: &Value) -> Reply {
     let mut body = json!({ "tenant": of.tenant, "user": user, "reason": REASON });
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -49,7 +59,7 @@ async fn start(server: &Server, operator: &str, of: &Person, user: &Value, more:
     server.post("/v1/impersonations", operator, &body).await
 }
 
-async fn user_id(server: &Server, person: &Person) -> Value {
+pub(crate) async fn user_id(server: &Server, person: &Person) -> Value {
     let me = server.get("/v1/me", &person.access).await.expect(200);
     me.body["user"].clone()
 }
@@ -76,6 +86,7 @@ async fn stage(setup: Setup) -> Stage {
     let server = setup.start().await;
     let ada = server.founder("ada").await;
     let bob = server.join(&ada, "bob", "admin").await;
+    open(&server, &ada).await;
     let (ops, look) = (server.founder("ops").await, server.founder("look").await);
     Stage {
         ada_id: user_id(&server, &ada).await,
@@ -301,6 +312,7 @@ async fn impersonations_end_with_whatever_they_rest_on(setup: Setup) {
     let server = setup.start().await;
     let ada = server.founder("ada").await;
     let bob = server.join(&ada, "bob", "member").await;
+    open(&server, &ada).await;
     let ops = server.founder("ops").await;
     let bob_id = user_id(&server, &bob).await;
     let operator = proven(&server, &ops).await;

@@ -28,4 +28,5 @@ mod providers;
 mod revocation;
 mod roles;
 mod sign_in;
+mod support_access;
 mod transfer;

@@ -103,6 +103,8 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "auth.session.refresh" => json!({ "refresh_token": "x" }),
         "tenancy.tenant.create" => json!({ "name": "Another" }),
         "tenancy.tenant.update" => json!({ "name": "Renamed", "expected_version": 9999 }),
+        "tenancy.support_access.set" => json!({ "mode": "ask" }),
+        "tenancy.support_access.open" => json!({ "hours": 1 }),
         "tenancy.invitation.create" => json!({ "email": "somebody@example.org", "role": "viewer" }),
         "tenancy.member.change_role" => json!({ "role": "viewer" }),
         "auth.impersonation.start" => json!({
@@ -124,6 +126,7 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         | "auth.totp.enrol"
         | "auth.recovery_codes.renew"
         | "tenancy.member.leave"
+        | "tenancy.support_access.close"
         | "auth.api_key.rotate"
         | "auth.client.rotate_secret"
         | "webhooks.endpoint.rotate_secret"

@@ -14,6 +14,7 @@ use wisdom_core::value::{DisplayName, EmailAddress, Slug};
 use crate::invitation::{Invitation, InvitationState};
 use crate::membership::{Member, Membership};
 use crate::store::{OnboardingTx, TenancyRepositories as _, TenancyTx};
+use crate::support_access::SupportAccess;
 use crate::tenant::{Tenant, TenantState};
 
 /// A store that keeps tenants.
@@ -64,6 +65,7 @@ pub fn new_tenant(test: &TestKit, name: &str) -> Tenant {
         region: "default".to_owned(),
         epoch: 0,
         mfa_required: false,
+        support_access: SupportAccess::default(),
         owner_count: 1,
         created_at: test.now(),
         version: 1,

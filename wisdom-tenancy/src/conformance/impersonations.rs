@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use wisdom_auth::impersonation::Impersonation;
 use wisdom_auth::store::IdentityTx as _;
-use wisdom_core::conformance::{Harness, save};
+use wisdom_core::conformance::{Harness, parallel, retrying, save, try_save};
 use wisdom_core::storage::Constraint;
+use wisdom_core::unit_of_work::Effect;
 
 use super::fixtures::{Seed, TenancyStore, seed_tenant};
+use crate::store::TenancyRepositories as _;
+use crate::support_access::EndedImpersonation;
 
 fn new_impersonation<S: TenancyStore + ?Sized>(
     h: &Harness<S>,
@@ -122,6 +125,109 @@ pub async fn impersonation_needs_its_people<S: TenancyStore + ?Sized>(h: &Harnes
         }
         let mut tx = h.system().await;
         let refused = tx.impersonations().insert(&it).await.expect_err("nobody");
+        assert!(refused.violates(Constraint::REFERENCE), "{refused}");
+    }
+}
+
+/// A tenant ends what goes on in it, once, and nothing of another tenant.
+pub async fn impersonations_of_a_tenant_end_together<S: TenancyStore + ?Sized>(h: &Harness<S>) {
+    let (acme, ops) = (seed_tenant(h, "acme").await, seed_tenant(h, "ops").await);
+    let one = new_impersonation(h, &acme, &ops, "aaaaaaaaaaaa");
+    let two = new_impersonation(h, &acme, &ops, "bbbbbbbbbbbb");
+    let ended = Impersonation {
+        ended_at: Some(h.test().now()),
+        ..new_impersonation(h, &acme, &ops, "cccccccccccc")
+    };
+    let over = Impersonation {
+        expires_at: h.test().now(),
+        ..new_impersonation(h, &acme, &ops, "dddddddddddd")
+    };
+    let others = new_impersonation(h, &ops, &acme, "eeeeeeeeeeee");
+    let all = [&one, &two, &ended, &over, &others];
+    let mut tx = h.system().await;
+    for it in all {
+        tx.impersonations().insert(it).await.expect("insert");
+    }
+    save(tx).await;
+    let now = h.test().now();
+    let mut tx = h.of(acme.id()).await;
+    let mut told = tx.own_tenant().end_impersonations(now).await.expect("end");
+    told.sort_by_key(|it| it.id);
+    let expected = [&one, &two].map(|it| EndedImpersonation {
+        id: it.id,
+        operator: it.operator,
+        subject: it.subject,
+    });
+    assert_eq!(told, expected);
+    assert_eq!(
+        tx.own_tenant().end_impersonations(now).await.expect("end"),
+        [],
+        "once"
+    );
+    save(tx).await;
+    let mut tx = h.system_read().await;
+    for (it, at) in all
+        .into_iter()
+        .zip([Some(now), Some(now), ended.ended_at, None, None])
+    {
+        let found = tx.impersonations().find(it.id).await.expect("find").expect("it");
+        assert_eq!(found.ended_at, at);
+    }
+}
+
+/// An operator's request to a tenant is noted once in a while, of parallel ones too, and apart from all others.
+pub async fn requests_of_operators_are_noted_once_in_a_while<S: TenancyStore + ?Sized>(h: &Harness<S>) {
+    let (acme, ops) = (seed_tenant(h, "acme").await, seed_tenant(h, "ops").await);
+    let (tenant, operator) = (acme.id(), ops.owner.id);
+    let note = async |tenant, operator, at, since| {
+        retrying(|| async {
+            let mut tx = h.begin_system(Effect::Write).await?;
+            let noted = tx.impersonations().note_request(tenant, operator, at, since);
+            let noted = noted.await?;
+            try_save(tx).await.map(|()| noted)
+        })
+        .await
+    };
+    let first = h.test().now();
+    let before = first.saturating_sub(Duration::from_secs(1));
+    let later = first.saturating_add(Duration::from_secs(60));
+    let firsts = parallel(8, |_| {
+        let h = h.clone();
+        async move {
+            retrying(|| async {
+                let mut tx = h.begin_system(Effect::Write).await?;
+                let noted = tx.impersonations().note_request(tenant, operator, first, before);
+                let noted = noted.await?;
+                try_save(tx).await.map(|()| noted)
+            })
+            .await
+            .expect("note")
+        }
+    })
+    .await;
+    assert_eq!(firsts.into_iter().filter(|noted| *noted).count(), 1);
+    assert!(
+        !note(tenant, operator, later, before).await.expect("note"),
+        "too soon"
+    );
+    assert!(
+        note(ops.id(), operator, later, before).await.expect("note"),
+        "elsewhere"
+    );
+    assert!(
+        note(tenant, acme.owner.id, later, before).await.expect("note"),
+        "somebody else"
+    );
+    assert!(
+        note(tenant, operator, later, first).await.expect("note"),
+        "long ago"
+    );
+    assert!(
+        !note(tenant, operator, later, first).await.expect("note"),
+        "the new time counts"
+    );
+    for (tenant, operator) in [(h.test().id(), operator), (tenant, h.test().id())] {
+        let refused = note(tenant, operator, later, first).await.expect_err("nobody");
         assert!(refused.violates(Constraint::REFERENCE), "{refused}");
     }
 }

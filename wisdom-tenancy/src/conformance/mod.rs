@@ -98,6 +98,8 @@ macro_rules! tenancy_storage_conformance {
             impersonation_is_read_back_and_listed
             impersonation_ends_once
             impersonation_needs_its_people
+            impersonations_of_a_tenant_end_together
+            requests_of_operators_are_noted_once_in_a_while
             api_key_use_is_noted
         );
     };

@@ -13,6 +13,7 @@ use super::fixtures::{
 };
 use crate::membership::Membership;
 use crate::store::{OnboardingTx as _, TenancyRepositories as _};
+use crate::support_access::{SupportAccess, SupportMode};
 use crate::tenant::{Standing, Tenant, TenantState};
 
 /// A tenant comes back as written, from outside by id and slug, from inside as its own.
@@ -61,6 +62,10 @@ pub async fn tenant_begins_with_one_owner<S: TenancyStore + ?Sized>(h: &Harness<
     let tenant = Tenant {
         owner_count: 7,
         mfa_required: true,
+        support_access: SupportAccess {
+            mode: SupportMode::Never,
+            open_until: None,
+        },
         ..new_tenant(h.test(), "acme")
     };
     let membership = new_membership(h.test(), owner.id, Role::Owner);
@@ -69,6 +74,7 @@ pub async fn tenant_begins_with_one_owner<S: TenancyStore + ?Sized>(h: &Harness<
     save(tx).await;
     let stored = current(h, tenant.id).await;
     assert_eq!((stored.owner_count, stored.mfa_required), (1, true));
+    assert_eq!(stored.support_access, tenant.support_access);
     let member = h
         .read_of(tenant.id)
         .await
@@ -171,6 +177,10 @@ pub async fn tenant_update_is_compare_and_set<S: TenancyStore + ?Sized>(h: &Harn
         region: "eu-2".to_owned(),
         epoch: 9,
         mfa_required: true,
+        support_access: SupportAccess {
+            mode: SupportMode::Always,
+            open_until: Some(h.test().now()),
+        },
         ..seed.tenant.clone()
     };
     let mut tx = h.of(seed.id()).await;

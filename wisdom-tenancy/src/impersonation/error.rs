@@ -7,6 +7,8 @@ use wisdom_core::failure::{Failure, FailureKind, OperationError};
 use wisdom_core::random::RandomError;
 use wisdom_core::storage::StorageError;
 
+use crate::support_access::NotAdmitted;
+
 /// Why an operation of operators does not succeed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -32,12 +34,28 @@ pub enum ImpersonationError {
     /// Nobody acts for an operator. `403 impersonation.of_operator`.
     #[error("nobody acts for an operator")]
     OfOperator,
+    /// The tenant is closed to operators. `403 impersonation.closed`.
+    #[error("the tenant is closed to operators")]
+    Closed,
+    /// No owner of the tenant has opened it; they were asked to, unless the same operator did within the hour.
+    /// `403 impersonation.not_granted`.
+    #[error("no owner of the tenant has opened it")]
+    NotGranted,
     /// The reason has not 10 to 500 characters. `400 input.invalid`.
     #[error("the reason has not 10 to 500 characters")]
     Reason,
     /// The source of randomness failed.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+impl From<NotAdmitted> for ImpersonationError {
+    fn from(refusal: NotAdmitted) -> Self {
+        match refusal {
+            NotAdmitted::Closed => Self::Closed,
+            NotAdmitted::NotGranted => Self::NotGranted,
+        }
+    }
 }
 
 impl OperationError for ImpersonationError {
@@ -61,6 +79,16 @@ impl OperationError for ImpersonationError {
                 FailureKind::Forbidden,
                 "impersonation.of_operator",
                 "Nobody acts for an operator.",
+            ),
+            Self::Closed => Failure::new(
+                FailureKind::Forbidden,
+                "impersonation.closed",
+                "This tenant is closed to operators.",
+            ),
+            Self::NotGranted => Failure::new(
+                FailureKind::Forbidden,
+                "impersonation.not_granted",
+                "An owner of this tenant has to open it first; they have been asked.",
             ),
             Self::Reason => Failure::field("reason", "length", "must have 10 to 500 characters"),
             Self::Random(error) => Failure::internal(error),

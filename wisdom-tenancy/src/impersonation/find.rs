@@ -22,8 +22,8 @@ pub struct FindImpersonation {
     pub public_id: String,
 }
 
-/// The impersonation, if there is one that goes on, whose operator still is one in the session it was begun in. Never
-/// leaves the process.
+/// The impersonation, if there is one that goes on, whose operator still is one in the session it was begun in, and whom the
+/// tenant still admits. Never leaves the process.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FoundImpersonation {
     /// The impersonation.
@@ -50,9 +50,11 @@ impl<Tx: OnboardingTx + ?Sized> UseCase<Tx> for FindImpersonation {
             let session = tx.sessions().find(it.session).await?;
             let operator = tx.users().find(it.operator).await?;
             let subject = tx.users().find(it.subject).await?;
+            let tenant = tx.tenants().find(it.tenant).await?;
             let policy = frame.kit().policies.get::<ImpersonationPolicy>();
             let grant = operator.as_ref().and_then(|user| policy.grant(user));
             let stands = session.is_some_and(|session| session.end(now).is_none())
+                && tenant.is_some_and(|tenant| tenant.support_access.admit(now).is_ok())
                 && grant.is_some_and(|may_write| may_write || !it.may_write)
                 && subject.is_some_and(|user| user.state == UserState::Active);
             if !stands {

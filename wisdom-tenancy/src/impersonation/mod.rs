@@ -13,7 +13,10 @@ mod end;
 mod error;
 mod find;
 mod list;
+mod owners;
+mod request;
 mod start;
+mod wish;
 
 pub use end::EndImpersonation;
 pub use error::ImpersonationError;

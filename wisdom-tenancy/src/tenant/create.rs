@@ -22,6 +22,7 @@ use super::{Tenant, TenantState};
 use crate::error::TenancyError;
 use crate::membership::{Membership, created};
 use crate::store::OnboardingTx;
+use crate::support_access::SupportAccess;
 
 /// Random slugs tried before giving up; with 2^30 of each, the second is never needed unless the source is broken.
 const ATTEMPTS: u32 = 8;
@@ -115,6 +116,7 @@ pub(crate) async fn found<Tx: OnboardingTx + ?Sized>(
             region: REGION.to_owned(),
             epoch: 1,
             mfa_required: false,
+            support_access: SupportAccess::default(),
             owner_count: 1,
             created_at: frame.now(),
             version: 1,

@@ -7,6 +7,8 @@ use wisdom_core::id::{MembershipId, TenantId};
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::{DisplayName, Slug};
 
+use crate::support_access::SupportAccess;
+
 mod admission;
 mod create;
 mod get;
@@ -70,6 +72,8 @@ pub struct Tenant {
     pub epoch: i64,
     /// Whether members need a second factor to work in it.
     pub mfa_required: bool,
+    /// Whether operators may act for its members.
+    pub support_access: SupportAccess,
     /// Owners, 1 or more; kept by storage.
     pub owner_count: i64,
     /// When it was made.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wisdom_auth::impersonation::Impersonation;
 use wisdom_auth::store::Impersonations;
-use wisdom_core::id::{ImpersonationId, UserId};
+use wisdom_core::id::{ImpersonationId, TenantId, UserId};
 use wisdom_core::storage::{Constraint, StorageError};
 use wisdom_core::time::Timestamp;
 
@@ -50,5 +50,25 @@ impl Impersonations for MemoryTx {
             }
             _ => Ok(false),
         }
+    }
+
+    async fn note_request(
+        &mut self,
+        tenant: TenantId,
+        operator: UserId,
+        at: Timestamp,
+        since: Timestamp,
+    ) -> Result<bool, StorageError> {
+        const OPERATION: &str = "impersonations.note_request";
+        let tables = self.write(OPERATION)?;
+        if !tables.users.contains_key(&operator) || !tables.tenants.contains_key(&tenant) {
+            return Err(StorageError::conflict(OPERATION, Constraint::REFERENCE));
+        }
+        let asked = tables.impersonation_requests.get(&(tenant, operator));
+        if asked.is_some_and(|asked| *asked > since) {
+            return Ok(false);
+        }
+        tables.impersonation_requests.insert((tenant, operator), at);
+        Ok(true)
     }
 }

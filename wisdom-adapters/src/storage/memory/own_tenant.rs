@@ -1,8 +1,11 @@
 //! The tenant of the unit of work.
 
 use async_trait::async_trait;
+use wisdom_auth::impersonation::Impersonation;
 use wisdom_core::storage::{Constraint, StorageError};
+use wisdom_core::time::Timestamp;
 use wisdom_tenancy::store::OwnTenant;
+use wisdom_tenancy::support_access::EndedImpersonation;
 use wisdom_tenancy::tenant::Tenant;
 
 use super::unit_of_work::{MemoryTx, invalid};
@@ -51,5 +54,28 @@ impl OwnTenant for MemoryTx {
         };
         tables.tenants.insert(own, changed);
         Ok(())
+    }
+
+    async fn end_impersonations(&mut self, at: Timestamp) -> Result<Vec<EndedImpersonation>, StorageError> {
+        let (own, tables) = self.own_mut("own_tenant.end_impersonations")?;
+        let all = tables.impersonations.iter().map(|(_, it)| it);
+        let live: Vec<Impersonation> = all
+            .filter(|it| it.tenant == own && it.is_live(at))
+            .cloned()
+            .collect();
+        let mut ended = Vec::with_capacity(live.len());
+        for it in live {
+            ended.push(EndedImpersonation {
+                id: it.id,
+                operator: it.operator,
+                subject: it.subject,
+            });
+            let it = Impersonation {
+                ended_at: Some(at),
+                ..it
+            };
+            tables.impersonations.insert(it.id, it);
+        }
+        Ok(ended)
     }
 }

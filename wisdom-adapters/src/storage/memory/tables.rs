@@ -75,6 +75,8 @@ pub(super) struct Tables {
     pub(super) api_keys_by_public_id: OrdMap<String, (TenantId, ApiKeyId)>,
     pub(super) client_tokens: OrdMap<String, ClientToken>,
     pub(super) impersonations: OrdMap<ImpersonationId, Impersonation>,
+    /// When an operator last asked a tenant.
+    pub(super) impersonation_requests: OrdMap<(TenantId, UserId), Timestamp>,
 
     pub(super) tenants: OrdMap<TenantId, Tenant>,
     /// Unique: the slug.

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (
         1,
         "identity",
@@ -83,6 +83,11 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
         18,
         "revocation hints",
         include_str!("../../../migrations/postgres/0018_revocation_hints.sql"),
+    ),
+    (
+        20,
+        "support access",
+        include_str!("../../../migrations/postgres/0020_support_access.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use wisdom_auth::impersonation::Impersonation;
 use wisdom_auth::store::Impersonations;
-use wisdom_core::id::{ImpersonationId, UserId};
+use wisdom_core::id::{ImpersonationId, TenantId, UserId};
 use wisdom_core::storage::StorageError;
 use wisdom_core::time::Timestamp;
 
@@ -35,6 +35,12 @@ pub(super) const LIST_OF: Statement = Statement::new(
 const END: Statement = Statement::new(
     "impersonations.end",
     "UPDATE impersonations SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL AND expires_at > $2",
+);
+const NOTE_REQUEST: Statement = Statement::new(
+    "impersonations.note_request",
+    "INSERT INTO impersonation_requests (tenant_id, operator_id, asked_at) VALUES ($1, $2, $3)
+     ON CONFLICT (tenant_id, operator_id) DO UPDATE SET asked_at = excluded.asked_at
+     WHERE impersonation_requests.asked_at <= $4",
 );
 
 fn impersonation(row: &Row) -> Result<Impersonation, StorageError> {
@@ -97,5 +103,17 @@ impl Impersonations for Unit {
     async fn end(&mut self, id: ImpersonationId, at: Timestamp) -> Result<bool, StorageError> {
         let ended = self.sql_tx().execute(&END, &[id.into(), at.into()]).await?;
         Ok(ended > 0)
+    }
+
+    async fn note_request(
+        &mut self,
+        tenant: TenantId,
+        operator: UserId,
+        at: Timestamp,
+        since: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let values = [tenant.into(), operator.into(), at.into(), since.into()];
+        let noted = self.sql_tx().execute(&NOTE_REQUEST, &values).await?;
+        Ok(noted > 0)
     }
 }

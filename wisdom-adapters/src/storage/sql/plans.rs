@@ -11,6 +11,7 @@ use super::{
 /// Hot statements of a tenant's units of work, with the types of their places for PostgreSQL.
 const OF_TENANT: &[(Statement, &str)] = &[
     (own_tenant::CURRENT, "uuid"),
+    (own_tenant::END_IMPERSONATIONS, "uuid, timestamptz"),
     (memberships::FIND, "uuid, uuid"),
     (memberships::FIND_BY_USER, "uuid, uuid"),
     (memberships::LIST, "uuid, timestamptz, uuid, bigint"),
@@ -105,6 +106,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0014_passkeys.sql"),
         include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
         include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
+        include_str!("../../../migrations/sqlite/0020_support_access.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
     }

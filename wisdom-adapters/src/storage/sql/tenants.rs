@@ -21,7 +21,8 @@ macro_rules! select_standing {
     ($rest:literal) => {
         concat!(
             "SELECT t.id, t.slug, t.name, t.state, t.region, t.epoch, t.owner_count, t.created_at, t.version,
-             t.mfa_required, m.id, m.role, m.created_at FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE ",
+             t.mfa_required, t.support_mode, t.support_open_until, m.id, m.role, m.created_at
+             FROM memberships m JOIN tenants t ON t.id = m.tenant_id WHERE ",
             $rest
         )
     };
@@ -29,18 +30,18 @@ macro_rules! select_standing {
 
 const INSERT: Statement = Statement::new(
     "tenants.insert",
-    "INSERT INTO tenants (id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required)
-     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9) ON CONFLICT (slug) DO NOTHING",
+    "INSERT INTO tenants (id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required,
+     support_mode, support_open_until) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11) ON CONFLICT (slug) DO NOTHING",
 );
 const FIND: Statement = Statement::new(
     "tenants.find",
-    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required
-     FROM tenants WHERE id = $1",
+    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required,
+     support_mode, support_open_until FROM tenants WHERE id = $1",
 );
 pub(super) const FIND_BY_SLUG: Statement = Statement::new(
     "tenants.find_by_slug",
-    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required
-     FROM tenants WHERE slug = $1",
+    "SELECT id, slug, name, state, region, epoch, owner_count, created_at, version, mfa_required,
+     support_mode, support_open_until FROM tenants WHERE slug = $1",
 );
 pub(super) const LIST_OF_USER: Statement = Statement::new(
     "tenants.list_of_user",
@@ -60,9 +61,9 @@ pub(super) const INVITATION_BY_TOKEN: Statement = Statement::new(
 fn standing(row: &Row) -> Result<Standing, StorageError> {
     Ok(Standing {
         tenant: tenant(row)?,
-        membership: row.id(10)?,
-        role: row.read(11, |text| text.parse().ok())?,
-        since: row.time(12)?,
+        membership: row.id(12)?,
+        role: row.read(13, |text| text.parse().ok())?,
+        since: row.time(14)?,
     })
 }
 
@@ -79,6 +80,8 @@ impl Tenants for Unit {
             tenant.created_at.into(),
             tenant.version.into(),
             tenant.mfa_required.into(),
+            tenant.support_access.mode.as_str().into(),
+            tenant.support_access.open_until.into(),
         ];
         added(
             self.sql_tx().execute(&INSERT, &values).await?,

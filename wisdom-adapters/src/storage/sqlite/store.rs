@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 13] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (
         1,
         "identity",
@@ -82,6 +82,11 @@ const MIGRATIONS: [(i64, &str, &str); 13] = [
         16,
         "impersonations",
         include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
+    ),
+    (
+        20,
+        "support access",
+        include_str!("../../../migrations/sqlite/0020_support_access.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.
