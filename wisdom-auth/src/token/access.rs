@@ -5,20 +5,18 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use moka::Equivalent;
-use moka::sync::Cache;
-use serde::Serialize;
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
 use thiserror::Error;
 use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{IdSource, SigningKeyId, TenantId};
 use wisdom_core::secret::SecretText;
 use wisdom_core::time::Timestamp;
 
+use super::claims::NewClaims;
 use super::key::KeyError;
 use super::ring::KeyRing;
-use super::wire::{Header, NewClaims, Parts, TYPE, TokenError, TokenFault};
+use super::wire::{Parts, TokenError, TokenFault, encode};
 use crate::session::Session;
 
 /// Longest life of an access token: that long an outside verifier accepts it after its session has ended.
@@ -26,8 +24,8 @@ pub const MAX_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const MIN_LIFETIME: Duration = Duration::from_secs(10);
 const MAX_LEEWAY: Duration = Duration::from_secs(60);
 const MAX_NAME: usize = 255;
-/// Tokens that are remembered as verified, by default.
-const CACHED: u64 = 50_000;
+/// Tokens that are remembered as verified, of about a kilobyte each.
+const CACHED: usize = 50_000;
 
 /// A figure of the access token policy is out of bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -168,12 +166,11 @@ impl AccessTokens {
     /// A service that signs with this ring. `ids` gives each token its `jti`.
     #[must_use]
     pub fn new(ring: KeyRing, policy: AccessTokenPolicy, ids: Arc<dyn IdSource>) -> Self {
-        let keep = MAX_LIFETIME.saturating_add(MAX_LEEWAY);
         Self {
             ring: RwLock::new(Arc::new(ring)),
             policy,
             ids,
-            verified: Cache::builder().max_capacity(CACHED).time_to_live(keep).build(),
+            verified: Cache::new(CACHED),
             #[cfg(test)]
             checked: std::sync::atomic::AtomicU64::new(0),
         }
@@ -223,11 +220,6 @@ impl AccessTokens {
         let session = principal.session().ok_or(KeyError::Subject)?;
         let ring = self.ring();
         let key = ring.signing_key(now)?;
-        let header = Header {
-            alg: key.algorithm().as_str(),
-            typ: TYPE,
-            kid: key.id(),
-        };
         let issued = now.unix_seconds();
         let claims = NewClaims {
             iss: &self.policy.issuer,
@@ -243,7 +235,7 @@ impl AccessTokens {
             auth_time: principal.authenticated_at.unix_seconds().min(issued),
         };
         let mut token = String::with_capacity(768);
-        encode(&header, &mut token)?;
+        token.push_str(key.header());
         token.push('.');
         encode(&claims, &mut token)?;
         let signature = key.sign(token.as_bytes())?;
@@ -260,7 +252,12 @@ impl AccessTokens {
     pub fn verify(&self, token: impl AsRef<[u8]>, now: Timestamp) -> Result<Arc<VerifiedToken>, TokenError> {
         let token = token.as_ref();
         let result = match self.verified.get(&Presented(token)) {
-            Some(verified) => self.check_times(&verified, now).map(|()| verified),
+            Some(verified) => self
+                .check_times(&verified, now)
+                .map(|()| verified)
+                .inspect_err(|_| {
+                    self.verified.remove(&Presented(token));
+                }),
             None => self.verify_new(token, now).map(|verified| {
                 let verified = Arc::new(verified);
                 self.verified
@@ -291,19 +288,26 @@ impl AccessTokens {
     fn verify_new(&self, token: &[u8], now: Timestamp) -> Result<VerifiedToken, TokenFault> {
         let token = std::str::from_utf8(token).map_err(|_| TokenFault::Form)?;
         let parts = Parts::split(token)?;
-        let header = parts.header()?;
         let ring = self.ring();
-        let key = ring.verifying_key(header.kid, now).ok_or(TokenFault::Key)?;
-        // The key knows its algorithm; what the token names must be the same and decides nothing.
-        if header.algorithm != key.algorithm().as_str() {
-            return Err(TokenFault::Algorithm);
-        }
+        let key = if let Some(key) = ring.key_of_header(parts.header) {
+            Some(key)
+                .filter(|key| key.verifies_at(now))
+                .ok_or(TokenFault::Key)?
+        } else {
+            let header = parts.read_header()?;
+            let key = ring.verifying_key(header.kid, now).ok_or(TokenFault::Key)?;
+            // The key knows its algorithm; what the token names must be the same and decides nothing.
+            if header.algorithm != key.algorithm().as_str() {
+                return Err(TokenFault::Algorithm);
+            }
+            key
+        };
         #[cfg(test)]
         self.checked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if !key.verify(parts.message.as_bytes(), parts.signature) {
             return Err(TokenFault::Signature);
         }
-        let claims = parts.claims()?;
+        let claims = parts.read_claims()?;
         if claims.issuer != self.policy.issuer || claims.audience != self.policy.audience {
             return Err(TokenFault::Party);
         }
@@ -331,16 +335,9 @@ impl AccessTokens {
     }
 
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> u64 {
-        self.verified.run_pending_tasks();
-        self.verified.entry_count()
+    pub(super) fn remembered(&self) -> usize {
+        self.verified.len()
     }
-}
-
-fn encode(part: &impl Serialize, into: &mut String) -> Result<(), KeyError> {
-    let json = serde_json::to_vec(part).map_err(|_| KeyError::Library)?;
-    URL_SAFE_NO_PAD.encode_string(json, into);
-    Ok(())
 }
 
 /// A token that was verified. All of it is compared; only the end of its signature is hashed, which no other valid token

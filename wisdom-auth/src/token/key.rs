@@ -14,6 +14,7 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Kit;
 
 use super::material::{self, Material};
+use super::wire::Header;
 
 /// Signing keys are not usable.
 #[derive(Debug, Error)]
@@ -108,6 +109,8 @@ pub struct SigningKey {
     signs_from: Timestamp,
     verifies_until: Option<Timestamp>,
     ready: Arc<Material>,
+    /// The first part of its tokens, which is the same in all of them.
+    header: Arc<str>,
 }
 
 impl SigningKey {
@@ -147,6 +150,7 @@ impl SigningKey {
             signs_from,
             verifies_until,
             ready: Arc::new(ready),
+            header: Header::new(algorithm, id).encode()?.into(),
         })
     }
 
@@ -185,6 +189,11 @@ impl SigningKey {
     #[must_use]
     pub const fn id(&self) -> SigningKeyId {
         self.id
+    }
+
+    /// The first part of its tokens.
+    pub(super) fn header(&self) -> &str {
+        &self.header
     }
 
     /// Algorithm.

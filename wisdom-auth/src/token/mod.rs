@@ -3,6 +3,7 @@
 mod access;
 #[cfg(test)]
 mod attacks;
+mod claims;
 #[cfg(test)]
 mod flood;
 #[cfg(any(test, fuzzing))]

@@ -136,6 +136,11 @@ impl KeyRing {
             .ok_or(KeyError::NoneSigns)
     }
 
+    /// The key whose tokens begin with this text, which then says what we always say and need not be read.
+    pub(super) fn key_of_header(&self, header: &str) -> Option<&SigningKey> {
+        self.keys.iter().find(|key| key.header() == header)
+    }
+
     /// The key with this id, if its signatures count at this time.
     #[must_use]
     pub fn verifying_key(&self, id: SigningKeyId, now: Timestamp) -> Option<&SigningKey> {

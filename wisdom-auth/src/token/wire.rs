@@ -5,14 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
-use wisdom_core::id::{Id, Kind, SessionId, SigningKeyId, TenantId, UserId};
-use wisdom_core::time::Timestamp;
+use wisdom_core::id::SigningKeyId;
+
+use super::claims::ReadClaims;
+use super::key::{KeyError, SigningAlgorithm};
 
 /// Longest token looked at; ours have about 500 characters.
 const MAX_LENGTH: usize = 4096;
-const MAX_JTI: usize = 64;
 /// The `typ` of access tokens: no other kind of token is taken for one.
-pub(super) const TYPE: &str = "at+jwt";
+const TYPE: &str = "at+jwt";
 
 /// Parameters that would let a token say how it is to be verified, or what else it is.
 const FORBIDDEN: [&str; 10] = [
@@ -83,27 +84,33 @@ impl From<TokenFault> for TokenError {
 /// The header of tokens we make.
 #[derive(Debug, Serialize)]
 pub(super) struct Header {
-    pub(super) alg: &'static str,
-    pub(super) typ: &'static str,
-    pub(super) kid: SigningKeyId,
+    alg: &'static str,
+    typ: &'static str,
+    kid: SigningKeyId,
 }
 
-/// The claims of tokens we make. Times are whole seconds.
-#[derive(Debug, Serialize)]
-pub(super) struct NewClaims<'a> {
-    pub(super) iss: &'a str,
-    pub(super) aud: &'a str,
-    pub(super) sub: UserId,
-    pub(super) sid: SessionId,
-    #[serde(rename = "gen")]
-    pub(super) generation: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tid: Option<TenantId>,
-    pub(super) iat: i64,
-    pub(super) nbf: i64,
-    pub(super) exp: i64,
-    pub(super) jti: String,
-    pub(super) auth_time: i64,
+impl Header {
+    pub(super) const fn new(algorithm: SigningAlgorithm, kid: SigningKeyId) -> Self {
+        Self {
+            alg: algorithm.as_str(),
+            typ: TYPE,
+            kid,
+        }
+    }
+
+    /// The first part of a token.
+    pub(super) fn encode(&self) -> Result<String, KeyError> {
+        let mut text = String::new();
+        encode(self, &mut text)?;
+        Ok(text)
+    }
+}
+
+/// Appends a part of a token.
+pub(super) fn encode(part: &impl Serialize, into: &mut String) -> Result<(), KeyError> {
+    let json = serde_json::to_vec(part).map_err(|_| KeyError::Library)?;
+    URL_SAFE_NO_PAD.encode_string(json, into);
+    Ok(())
 }
 
 /// A token in its parts. Nothing in it is proven.
@@ -111,7 +118,7 @@ pub(super) struct NewClaims<'a> {
 pub(super) struct Parts<'a> {
     /// What the signature is over: header, dot, claims.
     pub(super) message: &'a str,
-    header: &'a str,
+    pub(super) header: &'a str,
     claims: &'a str,
     pub(super) signature: &'a str,
 }
@@ -121,21 +128,6 @@ pub(super) struct Parts<'a> {
 pub(super) struct ReadHeader {
     pub(super) algorithm: String,
     pub(super) kid: SigningKeyId,
-}
-
-/// The claims of a token whose signature was proven.
-#[derive(Debug)]
-pub(super) struct ReadClaims {
-    pub(super) issuer: String,
-    pub(super) audience: String,
-    pub(super) user: UserId,
-    pub(super) session: SessionId,
-    pub(super) generation: i64,
-    pub(super) tenant: Option<TenantId>,
-    pub(super) issued_at: Timestamp,
-    pub(super) not_before: Timestamp,
-    pub(super) expires_at: Timestamp,
-    pub(super) authenticated_at: Timestamp,
 }
 
 impl<'a> Parts<'a> {
@@ -156,8 +148,11 @@ impl<'a> Parts<'a> {
         })
     }
 
-    pub(super) fn header(&self) -> Result<ReadHeader, TokenFault> {
-        let header = object(self.header, TokenFault::Header)?;
+    pub(super) fn read_header(&self) -> Result<ReadHeader, TokenFault> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(self.header)
+            .map_err(|_| TokenFault::Form)?;
+        let header = object(&bytes, TokenFault::Header)?;
         if FORBIDDEN.iter().any(|name| header.contains_key(*name))
             || header.get("typ") != Some(&Value::from(TYPE))
         {
@@ -178,61 +173,19 @@ impl<'a> Parts<'a> {
         })
     }
 
-    pub(super) fn claims(&self) -> Result<ReadClaims, TokenFault> {
-        let claims = object(self.claims, TokenFault::Claims)?;
-        let jti = text(&claims, "jti")?;
-        let tenant = if claims.contains_key("tid") {
-            Some(id(&claims, "tid")?)
-        } else {
-            None
-        };
-        let generation = claims.get("gen").and_then(Value::as_i64).filter(|g| *g > 0);
-        let read = ReadClaims {
-            issuer: text(&claims, "iss")?.to_owned(),
-            audience: text(&claims, "aud")?.to_owned(),
-            user: id(&claims, "sub")?,
-            session: id(&claims, "sid")?,
-            generation: generation.ok_or(TokenFault::Claims)?,
-            tenant,
-            issued_at: time(&claims, "iat")?,
-            not_before: time(&claims, "nbf")?,
-            expires_at: time(&claims, "exp")?,
-            authenticated_at: time(&claims, "auth_time")?,
-        };
-        let ordered = read.issued_at < read.expires_at
-            && read.not_before < read.expires_at
-            && read.authenticated_at <= read.issued_at;
-        if jti.is_empty() || jti.len() > MAX_JTI || !ordered {
-            return Err(TokenFault::Claims);
-        }
-        Ok(read)
+    /// Only of a token whose signature was proven.
+    pub(super) fn read_claims(&self) -> Result<ReadClaims, TokenFault> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(self.claims)
+            .map_err(|_| TokenFault::Form)?;
+        ReadClaims::read(&bytes)
     }
 }
 
-/// Reads a part as a JSON object in which no member comes twice.
-fn object(part: &str, fault: TokenFault) -> Result<Map<String, Value>, TokenFault> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Form)?;
-    match wisdom_core::json::parse(&bytes) {
+/// Reads JSON as an object in which no member comes twice.
+pub(super) fn object(bytes: &[u8], fault: TokenFault) -> Result<Map<String, Value>, TokenFault> {
+    match wisdom_core::json::parse(bytes) {
         Ok(Value::Object(members)) => Ok(members),
         _ => Err(fault),
     }
-}
-
-fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, TokenFault> {
-    claims.get(name).and_then(Value::as_str).ok_or(TokenFault::Claims)
-}
-
-fn id<K: Kind>(claims: &Map<String, Value>, name: &str) -> Result<Id<K>, TokenFault> {
-    text(claims, name)?.parse().map_err(|_| TokenFault::Claims)
-}
-
-/// A whole number of seconds; a text, a fraction, or a time after the year 9999 is none.
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Timestamp, TokenFault> {
-    let seconds = claims
-        .get(name)
-        .and_then(Value::as_i64)
-        .filter(|seconds| *seconds >= 0);
-    seconds
-        .and_then(Timestamp::from_unix_seconds)
-        .ok_or(TokenFault::Claims)
 }
