@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wisdom_core::context::Caller;
 use wisdom_core::id::{ClientId, UserId};
+use wisdom_core::policy::Policy;
 use wisdom_core::port::rate_limit::{RateKey, RateLimitExt as _, RatePolicy};
 use wisdom_core::port::{PortError, PortErrorKind};
 use wisdom_core::value::EmailAddress;
@@ -11,44 +12,118 @@ use wisdom_core::value::EmailAddress;
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 
-/// How often something may be tried: so many times at once after a rest, and as many again within the window.
+/// How often things may be tried that are not counted as failures of an account ([`attempts`](crate::attempts)): so many
+/// times at once after a rest, and as many again within the window. A source is an IPv4 address or an IPv6 /64.
+///
+/// Each must be at least 1; with 0 the door stays closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Throttle {
-    /// The name of the counter.
-    pub name: &'static str,
-    /// Tries.
-    pub quota: u32,
-    /// The window.
-    pub window: Duration,
+pub struct ThrottlePolicy {
+    /// Codes that confirm a new authenticator, and completed ceremonies with passkeys, of one user in 15 minutes. Default
+    /// 10.
+    pub second_factors_per_user: u32,
+    /// Second factors from one source in 15 minutes. Default 60.
+    pub second_factors_per_source: u32,
+    /// Ceremonies with passkeys of one user in 15 minutes: begun, or to make a new one. Default 60.
+    pub passkey_ceremonies_per_user: u32,
+    /// Sign-ins with passkeys begun or completed from one source in 15 minutes. Default 300.
+    pub passkeys_per_source: u32,
+    /// Sign-ins with providers begun or completed from one source in 15 minutes. Default 60.
+    pub providers_per_source: u32,
+    /// Mails with one kind of proof to one address in an hour, whether anybody has it or not. Beyond, none is sent and
+    /// nobody is told. Default 5.
+    pub proof_mails_per_address: u32,
+    /// Wishes for mails with a proof from one source in an hour. Default 60.
+    pub proof_mails_per_source: u32,
+    /// Mailed proofs presented from one source in 15 minutes. Default 60.
+    pub proofs_per_source: u32,
+    /// Mailed codes typed in for one address in an hour. Default 20.
+    pub codes_per_address: u32,
+    /// Access tokens issued to one service client in a minute. Default 120.
+    pub tokens_per_client: u32,
+}
+
+impl Default for ThrottlePolicy {
+    fn default() -> Self {
+        Self {
+            second_factors_per_user: 10,
+            second_factors_per_source: 60,
+            passkey_ceremonies_per_user: 60,
+            passkeys_per_source: 300,
+            providers_per_source: 60,
+            proof_mails_per_address: 5,
+            proof_mails_per_source: 60,
+            proofs_per_source: 60,
+            codes_per_address: 20,
+            tokens_per_client: 120,
+        }
+    }
+}
+
+impl Policy for ThrottlePolicy {}
+
+/// What is counted. The figures are [`ThrottlePolicy`]'s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Throttle {
+    /// Codes that confirm a new authenticator, and completed ceremonies with passkeys, of one user.
+    SecondFactor,
+    /// Second factors from one source.
+    SecondFactorSource,
+    /// Ceremonies with passkeys of one user: begun, or to make a new one.
+    PasskeyCeremony,
+    /// Sign-ins with passkeys begun or completed from one source.
+    PasskeySource,
+    /// Sign-ins with providers begun or completed from one source.
+    ProviderSource,
+    /// Mails with a proof to one address.
+    ProofMail,
+    /// Wishes for mails with a proof from one source.
+    ProofMailSource,
+    /// Mailed proofs presented from one source.
+    ProofSource,
+    /// Mailed codes typed in for one address.
+    ProofCode,
+    /// Access tokens issued to one service client.
+    ClientToken,
 }
 
 impl Throttle {
-    /// Codes that confirm a new authenticator of one user. Those that prove one are counted with all other failures of
-    /// the account ([`attempts`](crate::attempts)).
-    pub const SECOND_FACTOR: Self = Self::new("second_factor", 10, 900);
-    /// Second factors from one source.
-    pub const SECOND_FACTOR_SOURCE: Self = Self::new("second_factor.source", 60, 900);
-    /// Sign-ins with passkeys begun or completed from one source. The configuration may say another number.
-    pub const PASSKEY_SOURCE: Self = Self::new("passkey.source", 300, 900);
-    /// Ceremonies with passkeys of one user: begun, or to make a new one.
-    pub const PASSKEY_CEREMONY: Self = Self::new("passkey", 60, 900);
-    /// Mails with a proof to one address, whether anybody has it or not. Beyond, none is sent and nobody is told.
-    pub const PROOF_MAIL: Self = Self::new("proof_mail", 5, 3600);
-    /// Wishes for mails with a proof from one source.
-    pub const PROOF_MAIL_SOURCE: Self = Self::new("proof_mail.source", 60, 3600);
-    /// Mailed proofs that are presented from one source.
-    pub const PROOF_SOURCE: Self = Self::new("proof.source", 60, 900);
-    /// Mailed codes that are typed in for one address.
-    pub const PROOF_CODE: Self = Self::new("proof_code", 20, 3600);
+    /// The name of the counter, as refusals tell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SecondFactor => "second_factor",
+            Self::SecondFactorSource => "second_factor.source",
+            Self::PasskeyCeremony => "passkey",
+            Self::PasskeySource => "passkey.source",
+            Self::ProviderSource => "provider.source",
+            Self::ProofMail => "proof_mail",
+            Self::ProofMailSource => "proof_mail.source",
+            Self::ProofSource => "proof.source",
+            Self::ProofCode => "proof_code",
+            Self::ClientToken => "client_tokens",
+        }
+    }
 
-    /// Access tokens issued to one service client.
-    pub const CLIENT_TOKENS: Self = Self::new("client_tokens", 120, 60);
+    const fn window(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::ProofMail | Self::ProofMailSource | Self::ProofCode => 3600,
+            Self::ClientToken => 60,
+            _ => 900,
+        })
+    }
 
-    const fn new(name: &'static str, quota: u32, seconds: u64) -> Self {
-        Self {
-            name,
-            quota,
-            window: Duration::from_secs(seconds),
+    const fn quota(self, policy: &ThrottlePolicy) -> u32 {
+        match self {
+            Self::SecondFactor => policy.second_factors_per_user,
+            Self::SecondFactorSource => policy.second_factors_per_source,
+            Self::PasskeyCeremony => policy.passkey_ceremonies_per_user,
+            Self::PasskeySource => policy.passkeys_per_source,
+            Self::ProviderSource => policy.providers_per_source,
+            Self::ProofMail => policy.proof_mails_per_address,
+            Self::ProofMailSource => policy.proof_mails_per_source,
+            Self::ProofSource => policy.proofs_per_source,
+            Self::ProofCode => policy.codes_per_address,
+            Self::ClientToken => policy.tokens_per_client,
         }
     }
 }
@@ -110,16 +185,18 @@ pub async fn address_silently<H: AuthHost>(
 }
 
 fn key_of(address: &EmailAddress, wish: &str, throttle: Throttle) -> Result<RateKey, AuthError> {
-    RateKey::other(throttle.name, &[wish.as_bytes(), address.lookup_key().as_bytes()]).map_err(|_| {
-        AuthError::LimiterUnavailable(PortError::new("rate_limit", "key", PortErrorKind::Invalid))
-    })
+    RateKey::other(
+        throttle.name(),
+        &[wish.as_bytes(), address.lookup_key().as_bytes()],
+    )
+    .map_err(|_| AuthError::LimiterUnavailable(PortError::new("rate_limit", "key", PortErrorKind::Invalid)))
 }
 
 async fn require<H: AuthHost>(host: &H, throttle: Throttle, key: &RateKey) -> Result<(), AuthError> {
-    let policy =
-        RatePolicy::new(throttle.name, throttle.quota, throttle.window, throttle.quota).map_err(|_| {
-            AuthError::LimiterUnavailable(PortError::new("rate_limit", "policy", PortErrorKind::Internal))
-        })?;
+    let quota = throttle.quota(&host.runner().kit().policies.get::<ThrottlePolicy>());
+    let policy = RatePolicy::new(throttle.name(), quota, throttle.window(), quota).map_err(|_| {
+        AuthError::LimiterUnavailable(PortError::new("rate_limit", "policy", PortErrorKind::Internal))
+    })?;
     let decision = host
         .auth()
         .rate_limit
@@ -129,9 +206,9 @@ async fn require<H: AuthHost>(host: &H, throttle: Throttle, key: &RateKey) -> Re
     if decision.allowed {
         return Ok(());
     }
-    metrics::counter!("wisdom_throttled_total", "policy" => throttle.name).increment(1);
+    metrics::counter!("wisdom_throttled_total", "policy" => throttle.name()).increment(1);
     Err(AuthError::RateLimited {
-        policy: throttle.name,
+        policy: throttle.name(),
         retry_after: decision.retry_after,
     })
 }

@@ -296,9 +296,8 @@ fn configured_policies(
         })
         .with(FederationPolicy {
             attempt: seconds(auth.federation.attempt_seconds),
-            per_source: auth.federation.per_source,
-            ..FederationPolicy::default()
         })
+        .with(auth.throttle.policy())
         .with(InvitationPolicy {
             ttl: Duration::from_secs(days * 86_400),
             ..InvitationPolicy::default()

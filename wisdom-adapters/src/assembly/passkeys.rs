@@ -11,7 +11,6 @@ pub(super) fn policy(config: &Config) -> Result<PasskeyPolicy, OpenError> {
     PasskeyPolicy::default()
         .lives(seconds(figures.ceremony_seconds))
         .and_then(|policy| policy.at_most(figures.max_per_user))
-        .and_then(|policy| policy.source(figures.per_source))
         .map_err(|e| value("auth.passkeys")(&e))
 }
 

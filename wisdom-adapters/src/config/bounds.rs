@@ -1,7 +1,7 @@
 //! The bounds of every figure. One that is out of them stops the start and is named.
 
 use super::document::ConfigError;
-use super::{AuthConfig, Config};
+use super::{AuthConfig, Config, ThrottleConfig};
 
 /// A key, its figure, and the least and most that it may be.
 type Figure = (&'static str, u32, u32, u32);
@@ -53,6 +53,7 @@ pub(super) fn check(config: Config) -> Result<Config, ConfigError> {
     within("", &figures)?;
     within("auth.", &sessions_and_passwords(&config.auth))?;
     within("auth.", &other_credentials(&config.auth))?;
+    within("auth.throttle.", &throttles(&config.auth.throttle))?;
     let auth = &config.auth;
     if auth.password.min_length < 15 && !auth.second_factor.required {
         return Err(ConfigError::Value {
@@ -132,12 +133,11 @@ fn sessions_and_passwords(auth: &AuthConfig) -> [Figure; 19] {
 }
 
 /// API keys, operators, providers, proofs that are mailed, second factors and passkeys.
-fn other_credentials(auth: &AuthConfig) -> [Figure; 17] {
+fn other_credentials(auth: &AuthConfig) -> [Figure; 15] {
     let (proofs, second) = (&auth.mailed_proof, &auth.second_factor);
     [
         ("api_keys.max_per_tenant", auth.api_keys.max_per_tenant, 1, 10_000),
         ("impersonation.seconds", auth.impersonation.seconds, 60, 1800),
-        ("federation.per_source", auth.federation.per_source, 10, 1_000_000),
         (
             "federation.attempt_seconds",
             auth.federation.attempt_seconds,
@@ -186,6 +186,46 @@ fn other_credentials(auth: &AuthConfig) -> [Figure; 17] {
             300,
         ),
         ("passkeys.max_per_user", auth.passkeys.max_per_user, 1, 20),
-        ("passkeys.per_source", auth.passkeys.per_source, 10, 1_000_000),
+    ]
+}
+
+/// How often things may be tried.
+fn throttles(throttle: &ThrottleConfig) -> [Figure; 10] {
+    [
+        (
+            "second_factors_per_user",
+            throttle.second_factors_per_user,
+            1,
+            100,
+        ),
+        (
+            "second_factors_per_source",
+            throttle.second_factors_per_source,
+            10,
+            1_000_000,
+        ),
+        (
+            "passkey_ceremonies_per_user",
+            throttle.passkey_ceremonies_per_user,
+            10,
+            1000,
+        ),
+        ("passkeys_per_source", throttle.passkeys_per_source, 10, 1_000_000),
+        (
+            "providers_per_source",
+            throttle.providers_per_source,
+            10,
+            1_000_000,
+        ),
+        ("proof_mails_per_address", throttle.proof_mails_per_address, 1, 60),
+        (
+            "proof_mails_per_source",
+            throttle.proof_mails_per_source,
+            10,
+            1_000_000,
+        ),
+        ("proofs_per_source", throttle.proofs_per_source, 10, 1_000_000),
+        ("codes_per_address", throttle.codes_per_address, 5, 100),
+        ("tokens_per_client", throttle.tokens_per_client, 1, 100_000),
     ]
 }

@@ -16,8 +16,6 @@ pub struct FederationConfig {
     pub return_to: Option<Vec<String>>,
     /// How long the browser may stay at the provider, in seconds, 60 to 600.
     pub attempt_seconds: u32,
-    /// Sign-ins with providers begun or completed from one source (an IPv4 address, an IPv6 /64) in 15 minutes, 10 to 1000000.
-    pub per_source: u32,
 }
 
 impl Default for FederationConfig {
@@ -26,7 +24,6 @@ impl Default for FederationConfig {
             callback_path: "/auth/callback".to_owned(),
             return_to: None,
             attempt_seconds: 600,
-            per_source: 60,
         }
     }
 }

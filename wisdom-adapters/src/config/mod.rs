@@ -3,14 +3,16 @@
 //! A document is TOML or JSON. Unknown keys are errors with a suggestion. Secrets come by reference (`env:NAME`,
 //! `file:PATH`), so that a configuration can be logged.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod adapters;
 mod api_keys;
+mod attempts;
+mod auth;
 mod bounds;
 mod document;
 mod federation;
@@ -20,15 +22,23 @@ mod identity;
 mod impersonation;
 mod origin;
 mod passkeys;
+mod password;
 mod secret_ref;
 
+pub use adapters::{
+    BlobConfig, CacheDefault, CrmDefault, DefaultUrl, EmailConfig, PaymentsDefault, RateLimitConfig,
+    SmsDefault, StorageConfig, UrlConfig,
+};
 pub use api_keys::ApiKeysConfig;
+pub use attempts::{AttemptsConfig, ThrottleConfig};
+pub use auth::{AuthConfig, KeyRotationConfig, TokenAlgorithm};
 pub use document::{ConfigError, Document, Format};
 pub use federation::{FederationConfig, ProviderConfig, ProviderPreset};
 pub use identity::{MailedProofConfig, SecondFactorConfig};
 pub use impersonation::ImpersonationConfig;
 pub use origin::Origin;
 pub use passkeys::PasskeysConfig;
+pub use password::PasswordConfig;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
 
 /// The whole configuration. Every field has a default; the defaults run on embedded adapters.
@@ -128,300 +138,6 @@ impl Config {
     #[must_use]
     pub fn data_path(&self, path: &str) -> PathBuf {
         self.data_dir.join(path)
-    }
-}
-
-/// Where state is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct StorageConfig {
-    /// `sqlite:PATH` (below `data_dir` unless absolute), `postgres://…`, `memory:`, or `env:NAME` / `file:PATH` that
-    /// hold one of them.
-    pub url: String,
-    /// Connections at most: PostgreSQL's pool (default 16), SQLite's readers (default 4).
-    pub max_connections: Option<u32>,
-}
-
-impl Default for StorageConfig {
-    fn default() -> Self {
-        Self {
-            url: "sqlite:wisdom.db".to_owned(),
-            max_connections: None,
-        }
-    }
-}
-
-/// A type that knows the default URL of an adapter.
-pub trait DefaultUrl {
-    /// The URL.
-    const URL: &'static str;
-}
-
-macro_rules! default_urls {
-    ($($(#[$doc:meta])* $name:ident = $url:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
-        pub struct $name;
-        impl DefaultUrl for $name { const URL: &'static str = $url; }
-    )*};
-}
-
-default_urls! {
-    /// moka, in process.
-    CacheDefault = "moka:?capacity=10000&ttl=300s";
-    /// Messages go to the log.
-    SmsDefault = "log:";
-    /// Calls go to the log.
-    CrmDefault = "log:";
-    /// A deterministic fake.
-    PaymentsDefault = "fake:";
-}
-
-/// An adapter that is opened from a URL.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, bound(deserialize = "D: DefaultUrl"))]
-#[schemars(bound = "D: DefaultUrl + JsonSchema")]
-pub struct UrlConfig<D> {
-    /// The adapter's URL.
-    pub url: String,
-    #[serde(skip)]
-    kind: std::marker::PhantomData<D>,
-}
-
-impl<D: DefaultUrl> Default for UrlConfig<D> {
-    fn default() -> Self {
-        Self {
-            url: D::URL.to_owned(),
-            kind: std::marker::PhantomData,
-        }
-    }
-}
-
-/// Rate limits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RateLimitConfig {
-    /// `local:` (in process).
-    pub url: String,
-    /// Requests a minute from one address (IPv6: one /64).
-    pub per_address: u32,
-    /// Requests a minute of one user.
-    pub per_user: u32,
-}
-
-impl Default for RateLimitConfig {
-    fn default() -> Self {
-        Self {
-            url: "local:".to_owned(),
-            per_address: 1200,
-            per_user: 1200,
-        }
-    }
-}
-
-/// E-mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct EmailConfig {
-    /// `outbox:PATH` (a folder of `.eml` files, below `data_dir` unless absolute), `smtp://…`, `smtps://…`, `memory:`.
-    pub url: String,
-    /// The sender.
-    pub from: String,
-}
-
-impl Default for EmailConfig {
-    fn default() -> Self {
-        Self {
-            url: "outbox:mail".to_owned(),
-            from: "wisdom@localhost.example".to_owned(),
-        }
-    }
-}
-
-/// Files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BlobConfig {
-    /// `blobs:PATH` (a folder, below `data_dir` unless absolute), `file:///PATH` or `memory:`.
-    pub url: String,
-}
-
-impl Default for BlobConfig {
-    fn default() -> Self {
-        Self {
-            url: "blobs:files".to_owned(),
-        }
-    }
-}
-
-/// How access tokens are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum TokenAlgorithm {
-    /// Ed25519 (RFC 8037): anybody verifies with the published key.
-    EdDSA,
-    /// ECDSA on P-256 (RFC 7518): anybody verifies with the published key.
-    ES256,
-    /// RSA, 2048 bits (RFC 7518): anybody verifies with the published key; signing is slow.
-    RS256,
-    /// HMAC-SHA256: only the service verifies.
-    HS256,
-}
-
-/// Identity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// `dir:PATH` (the key file lies in it, below `data_dir` unless absolute) or `memory:` (new keys at each start).
-    pub keys: String,
-    /// Which algorithm new signing keys are made for.
-    pub algorithm: TokenAlgorithm,
-    /// When signing keys follow each other.
-    pub key_rotation: KeyRotationConfig,
-    /// `aud` of access tokens.
-    pub audience: String,
-    /// Life of access tokens, in seconds, 60 to 900.
-    pub access_token_seconds: u32,
-    /// A session ends after this many seconds without refresh.
-    pub session_idle_seconds: u32,
-    /// A session ends after this many seconds whatever happens.
-    pub session_absolute_seconds: u32,
-    /// A spent refresh token is answered again for this many seconds (parallel tabs), 0 to 60; 0 is strict.
-    pub refresh_window_seconds: u32,
-    /// Passwords.
-    pub password: PasswordConfig,
-    /// Proofs that are mailed.
-    pub mailed_proof: MailedProofConfig,
-    /// Second factors.
-    pub second_factor: SecondFactorConfig,
-    /// How often credentials may be tried.
-    pub attempts: AttemptsConfig,
-    /// Signing in with providers.
-    pub federation: FederationConfig,
-    /// The providers, by name.
-    pub providers: BTreeMap<String, ProviderConfig>,
-    /// API keys.
-    pub api_keys: ApiKeysConfig,
-    /// Operators who act for users.
-    pub impersonation: ImpersonationConfig,
-    /// Passkeys.
-    pub passkeys: PasskeysConfig,
-}
-
-impl Default for AuthConfig {
-    fn default() -> Self {
-        Self {
-            keys: "dir:keys".to_owned(),
-            algorithm: TokenAlgorithm::EdDSA,
-            key_rotation: KeyRotationConfig::default(),
-            audience: "wisdom".to_owned(),
-            access_token_seconds: 600,
-            session_idle_seconds: 14 * 24 * 3600,
-            session_absolute_seconds: 90 * 24 * 3600,
-            refresh_window_seconds: 10,
-            password: PasswordConfig::default(),
-            mailed_proof: MailedProofConfig::default(),
-            second_factor: SecondFactorConfig::default(),
-            api_keys: ApiKeysConfig::default(),
-            impersonation: ImpersonationConfig::default(),
-            passkeys: PasskeysConfig::default(),
-            attempts: AttemptsConfig::default(),
-            federation: FederationConfig::default(),
-            providers: BTreeMap::new(),
-        }
-    }
-}
-
-/// How often credentials may be tried: only failures count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AttemptsConfig {
-    /// Failures in a row of one account that the first pause follows, 1 to 10.
-    pub pause_from: u32,
-    /// The first pause in seconds, 1 to 60; each next one is twice as long.
-    pub first_pause_seconds: u32,
-    /// The longest pause in seconds, 60 to 86400.
-    pub longest_pause_seconds: u32,
-    /// Failures in a row of one account at most, over all doors, 20 to 100.
-    pub most: u32,
-    /// Failures from one source that come back within the window, 1 to 100000.
-    pub per_source: u32,
-    /// That window in seconds, 1 to 86400.
-    pub source_window_seconds: u32,
-}
-
-impl Default for AttemptsConfig {
-    fn default() -> Self {
-        Self {
-            pause_from: 5,
-            first_pause_seconds: 1,
-            longest_pause_seconds: 900,
-            most: 100,
-            per_source: 60,
-            source_window_seconds: 900,
-        }
-    }
-}
-
-/// When signing keys follow each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct KeyRotationConfig {
-    /// A key gets a successor after this many days, 0 to 366; 0: only by `keys rotate`.
-    pub days: u32,
-    /// A new key is published for this many seconds before it signs, 90 to 86400.
-    pub announce_seconds: u32,
-}
-
-impl Default for KeyRotationConfig {
-    fn default() -> Self {
-        Self {
-            days: 90,
-            announce_seconds: 900,
-        }
-    }
-}
-
-/// Passwords: argon2id (RFC 9106) with OWASP's parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PasswordConfig {
-    /// Memory of one hash in KiB, 7168 to 262144.
-    pub memory_kib: u32,
-    /// Passes, 1 to 16.
-    pub passes: u32,
-    /// Lanes, 1 to 4.
-    pub lanes: u32,
-    /// Shortest password in characters, 15 to 64; from 8 where `second_factor.required`.
-    pub min_length: u32,
-    /// Hashes computed at the same time; 0: one for each core.
-    pub permits: u32,
-    /// Hashes that wait; beyond, the answer is 503.
-    pub queue: u32,
-    /// A file of passwords that are refused, one a line (below `data_dir` unless absolute), beside what is built in.
-    pub blocklist_file: Option<String>,
-    /// Earlier passwords that must not come back, 0 to 10.
-    pub history: u32,
-    /// Words of the service's own, such as the product's name, that must not be the password.
-    pub context_words: Vec<String>,
-    /// Keys that passwords go through before they are hashed, each as `ID=REFERENCE`. The first is for new hashes, the
-    /// others are still verified with. Empty: none.
-    pub pepper: Vec<String>,
-}
-
-impl Default for PasswordConfig {
-    fn default() -> Self {
-        Self {
-            memory_kib: 19_456,
-            passes: 2,
-            lanes: 1,
-            min_length: 15,
-            permits: 0,
-            queue: 64,
-            blocklist_file: None,
-            history: 0,
-            context_words: Vec::new(),
-            pepper: Vec::new(),
-        }
     }
 }
 

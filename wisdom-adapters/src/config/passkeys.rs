@@ -23,8 +23,6 @@ pub struct PasskeysConfig {
     pub ceremony_seconds: u32,
     /// Passkeys of a user at most, 1 to 20.
     pub max_per_user: u32,
-    /// Sign-ins begun or completed from one source (an IPv4 address, an IPv6 /64) in 15 minutes, 10 to 1000000.
-    pub per_source: u32,
 }
 
 impl Default for PasskeysConfig {
@@ -37,7 +35,6 @@ impl Default for PasskeysConfig {
             resident_key: ResidentKey::Preferred,
             ceremony_seconds: 300,
             max_per_user: 20,
-            per_source: 300,
         }
     }
 }

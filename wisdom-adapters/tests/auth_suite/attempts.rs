@@ -12,6 +12,7 @@ use wisdom_core::failure::OperationError as _;
 use wisdom_core::secret::SecretText;
 use wisdom_core::use_case::Flow as _;
 
+use super::mailed_proof::{mailed_code, other_than, use_code};
 use super::stage::{PASSWORD, Stage, code, email, secret};
 
 const ADA: &str = "ada@acme.example";
@@ -70,6 +71,27 @@ pub(crate) async fn failures_slow_known_and_unknown_addresses_alike(stage: &Stag
             "{address}"
         );
     }
+}
+
+pub(crate) async fn mailed_codes_and_passwords_share_one_counter(stage: &Stage) {
+    stage.person(ADA).await;
+    stage.verify(ADA).await;
+    let digits = mailed_code(stage, ADA).await;
+    let wrong = other_than(&digits);
+    for address in [ADA, "nobody@acme.example"] {
+        for _ in 0..3 {
+            assert_eq!(code(use_code(stage, address, &wrong).await), WRONG);
+        }
+        for _ in 0..2 {
+            assert_eq!(code(stage.try_log_in(address, "a wrong password").await), WRONG);
+        }
+        assert_eq!(wait(use_code(stage, address, &digits).await), 1, "{address}");
+        assert_eq!(wait(stage.try_log_in(address, PASSWORD).await), 1, "{address}");
+    }
+    // Nothing was tried while the door was closed, so that the code still has its two tries.
+    stage.test().advance(Duration::from_secs(1));
+    use_code(stage, ADA, &digits).await.unwrap();
+    stage.try_log_in(ADA, PASSWORD).await.unwrap();
 }
 
 pub(crate) async fn right_passwords_are_not_counted_and_forgive_the_wrong_ones(stage: &Stage) {

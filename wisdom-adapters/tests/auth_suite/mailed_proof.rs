@@ -96,7 +96,7 @@ fn session(answer: SignedIn) -> TokenPair {
 }
 
 /// A code of six digits that is not this one.
-fn other_than(digits: &SecretText) -> SecretText {
+pub(crate) fn other_than(digits: &SecretText) -> SecretText {
     let last = digits.expose().as_bytes()[5];
     let other = if last == b'9' { '0' } else { char::from(last + 1) };
     secret(&format!("{}{other}", &digits.expose()[..5]))

@@ -17,6 +17,7 @@ macro_rules! auth_flows {
             log_in::the_right_password_gives_a_pair_that_works,
             log_in::wrong_unknown_and_disabled_get_one_answer,
             attempts::failures_slow_known_and_unknown_addresses_alike,
+            attempts::mailed_codes_and_passwords_share_one_counter,
             attempts::right_passwords_are_not_counted_and_forgive_the_wrong_ones,
             attempts::pauses_grow_and_a_hundred_failures_are_the_end,
             attempts::tries_at_once_are_no_way_around_the_limit,

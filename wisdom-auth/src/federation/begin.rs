@@ -12,10 +12,11 @@ use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 
 use super::attempt::{Attempt, AttemptSecrets};
-use super::{FederationError, FederationPolicy, throttle};
+use super::{FederationError, FederationPolicy};
 use crate::kit::AuthHost;
 use crate::session::freshness::require_fresh;
 use crate::store::IdentityTx;
+use crate::throttle::{self, Throttle};
 
 /// Begins a sign-in with a provider.
 ///
@@ -103,7 +104,7 @@ async fn begin<H: AuthHost>(
     if return_to.is_some_and(|address| !federation.returns().allow(address)) {
         return Err(FederationError::ReturnTo);
     }
-    throttle::take(host, caller).await?;
+    throttle::source(host, caller, Throttle::ProviderSource).await?;
     let kit = host.runner().kit();
     let secrets = AttemptSecrets::generate(&*kit.random)?;
     // First the provider, then the row: while it is out of order nothing is stored.

@@ -14,12 +14,13 @@ use wisdom_core::use_case::{Operation, UseCase};
 use super::assertion::{Assertion, AssertionFault};
 use super::attempt::{Attempt, AttemptSecrets};
 use super::resolve::{Resolution, ResolveIdentity};
-use super::{FederationError, Organization, throttle};
+use super::{FederationError, Organization};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::session::sign_in::{Proof, SignIn, SignInOutcome, SignedIn};
 use crate::session::{RevokeReason, SessionEnd};
 use crate::store::IdentityTx;
+use crate::throttle::{self, Throttle};
 
 /// How often an account is looked for again because one was made at the same moment.
 const MAX_RACES: usize = 3;
@@ -190,7 +191,7 @@ pub(super) async fn redeem<H: AuthHost>(
     user: Option<UserId>,
 ) -> Result<(Attempt, Assertion), FederationError> {
     let provider = host.auth().federation.provider(answer.provider)?;
-    throttle::take(host, caller).await?;
+    throttle::source(host, caller, Throttle::ProviderSource).await?;
     let secrets =
         AttemptSecrets::presented(answer.state, answer.binding).ok_or(FederationError::AttemptInvalid)?;
     let take = TakeAttempt {

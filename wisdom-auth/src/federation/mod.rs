@@ -31,7 +31,6 @@ mod metadata;
 pub mod provider;
 mod resolve;
 pub mod return_to;
-mod throttle;
 pub mod unlink;
 
 pub use error::FederationError;
@@ -43,18 +42,12 @@ pub use return_to::{ReturnRuleError, ReturnTargets};
 pub struct FederationPolicy {
     /// How long the browser may stay at the provider. Default 10 minutes, which is also the most.
     pub attempt: Duration,
-    /// Attempts begun or completed from one source within the window, and at once after a rest. Default 60.
-    pub per_source: u32,
-    /// The window in whole seconds. Default 900.
-    pub window_seconds: u32,
 }
 
 impl Default for FederationPolicy {
     fn default() -> Self {
         Self {
             attempt: Duration::from_secs(600),
-            per_source: 60,
-            window_seconds: 900,
         }
     }
 }

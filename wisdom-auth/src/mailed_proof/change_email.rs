@@ -50,7 +50,7 @@ impl Operation for RequestEmailChange {
 
 impl<H: AuthHost> Flow<H> for RequestEmailChange {
     async fn run(&self, host: &H, caller: &Caller) -> Result<ProofAccepted, AuthError> {
-        throttle::user(host, caller.require_session()?.user, Throttle::PROOF_MAIL).await?;
+        throttle::user(host, caller.require_session()?.user, Throttle::ProofMail).await?;
         let note = NoteEmailChange {
             email: self.email.clone(),
         };
@@ -119,7 +119,7 @@ impl Operation for ChangeEmail {
 
 impl<H: AuthHost> Flow<H> for ChangeEmail {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
-        throttle::source(host, caller, Throttle::PROOF_SOURCE).await?;
+        throttle::source(host, caller, Throttle::ProofSource).await?;
         let hash = one_time_token::hash(PURPOSE, &self.token).ok_or(AuthError::VerificationInvalid)?;
         let runner = host.runner();
         let ended = runner.on_behalf(caller, &SetEmail { hash }).await?;

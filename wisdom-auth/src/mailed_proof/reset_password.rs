@@ -48,7 +48,7 @@ impl Operation for ResetPassword {
 
 impl<H: AuthHost> Flow<H> for ResetPassword {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), AuthError> {
-        throttle::source(host, caller, Throttle::PROOF_SOURCE).await?;
+        throttle::source(host, caller, Throttle::ProofSource).await?;
         let hash = one_time_token::hash(PURPOSE, &self.token).ok_or(AuthError::VerificationInvalid)?;
         let runner = host.runner();
         // Looked at before a password is hashed, so that a made-up token costs nothing; used up after.

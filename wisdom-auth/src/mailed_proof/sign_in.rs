@@ -1,12 +1,16 @@
 //! Signing in with a mailed proof. The second factor is asked for as after any other first one.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
 use wisdom_core::access::Access;
 use wisdom_core::audit::AuditEntry;
 use wisdom_core::context::Caller;
+use wisdom_core::id::UserId;
 use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Effect;
@@ -15,9 +19,11 @@ use wisdom_core::value::EmailAddress;
 
 use super::ProofPolicy;
 use super::reset_password::holder;
+use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::one_time_token::{self, TokenPurpose, hash_code};
+use crate::second_factor::device;
 use crate::session::sign_in::{Proof, SignIn, SignInOutcome, SignedIn, sign_in};
 use crate::store::IdentityTx;
 use crate::throttle::{self, Throttle};
@@ -47,7 +53,7 @@ impl Operation for LogInWithLink {
 
 impl<H: AuthHost> Flow<H> for LogInWithLink {
     async fn run(&self, host: &H, caller: &Caller) -> Result<SignedIn, AuthError> {
-        throttle::source(host, caller, Throttle::PROOF_SOURCE).await?;
+        throttle::source(host, caller, Throttle::ProofSource).await?;
         let hash = one_time_token::hash(TokenPurpose::MagicLink, &self.token)
             .ok_or(AuthError::VerificationInvalid)?;
         let use_up = UseLink {
@@ -129,17 +135,32 @@ impl Operation for LogInWithCode {
 
 impl<H: AuthHost> Flow<H> for LogInWithCode {
     async fn run(&self, host: &H, caller: &Caller) -> Result<SignedIn, AuthError> {
-        throttle::source(host, caller, Throttle::PROOF_SOURCE).await?;
-        throttle::address(host, &self.email, Throttle::PROOF_CODE).await?;
+        throttle::source(host, caller, Throttle::ProofSource).await?;
+        throttle::address(host, &self.email, Throttle::ProofCode).await?;
         let try_code = TryCode {
             email: self.email.clone(),
             code: self.code.clone(),
             device: self.device.clone(),
             remembered_device: self.remembered_device.clone(),
         };
-        let outcome = host.runner().on_behalf(caller, &try_code).await?;
-        SignedIn::answer(host, outcome)
+        match host.runner().on_behalf(caller, &try_code).await? {
+            Tried::Closed(standing) => {
+                standing.require_open()?;
+                Err(AuthError::CredentialsInvalid)
+            }
+            Tried::Code(outcome) => SignedIn::answer(host, outcome),
+        }
     }
+}
+
+/// What became of a code.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Tried {
+    /// Too many tries at the account failed before, at whatever door; nothing was tried.
+    Closed(Standing),
+    /// It was tried.
+    Code(SignInOutcome),
 }
 
 /// Counts the try, and uses the code up if it is right, in one unit of work. Internal.
@@ -159,48 +180,59 @@ impl Operation for TryCode {
     const SUMMARY: &'static str = "Tries a mailed code.";
     const ACCESS: Access = Access::System;
     const EFFECT: Effect = Effect::Write;
-    type Output = SignInOutcome;
+    type Output = Tried;
     type Error = AuthError;
 }
 
 impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for TryCode {
-    async fn run(&self, tx: &mut Tx) -> Result<Outcome<SignInOutcome>, AuthError> {
-        let frame = std::sync::Arc::clone(tx.frame());
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<Tried>, AuthError> {
+        // An unknown address takes the same steps as one without a code.
+        let user = tx.users().find_by_email(&self.email).await?.map(|user| user.id);
+        let source = tx.frame().request().source;
+        let mut attempt = Attempt::at_address(&self.email, user).from_source(source);
+        let id = user.unwrap_or(UserId::from_uuid(Uuid::nil()));
+        if device::is_of(tx, self.remembered_device.as_ref(), id).await? {
+            attempt = attempt.by_known_device(id);
+        }
+        tx.users().lock_credentials(id).await?;
+        let standing = attempts::may_try(tx, &attempt).await?;
+        if standing != Standing::Open {
+            const WHY: &str = "nothing was tried, and whoever knows an address could fill the log";
+            return Ok(Outcome::unaudited(Tried::Closed(standing), WHY));
+        }
+        if self.use_up(tx, id).await? {
+            let wish = SignIn {
+                user: id,
+                proof: Proof::EmailCode,
+                label: self.device.clone().unwrap_or_default(),
+                tenant: None,
+                verified_hash: None,
+                remembered_device: self.remembered_device.clone(),
+            };
+            return Ok(sign_in(tx, &wish).await?.map(Tried::Code));
+        }
+        attempts::record_failure(tx, &attempt).await?;
+        let who = user.map_or_else(|| "unknown".to_owned(), |user| user.to_string());
+        let details = json!({ "proof": TokenPurpose::EmailCode.as_str() });
+        let entry = AuditEntry::on("user", who).with(details).refused();
+        Ok(Outcome::audited(Tried::Code(SignInOutcome::Refused), entry))
+    }
+}
+
+impl TryCode {
+    /// Whether the code is the user's live one, which is used up then.
+    async fn use_up<Tx: IdentityTx + ?Sized>(&self, tx: &mut Tx, user: UserId) -> Result<bool, AuthError> {
+        let frame = Arc::clone(tx.frame());
         let (purpose, now) = (TokenPurpose::EmailCode, frame.now());
         let tries = frame.kit().policies.get::<ProofPolicy>().tries();
-        let refused = |who: String| {
-            let entry = AuditEntry::on("user", who).with(json!({ "proof": purpose.as_str() }));
-            Outcome::audited(SignInOutcome::Refused, entry.refused())
+        let Some(token) = tx.one_time_tokens().attempt(user, purpose, tries, now).await? else {
+            return Ok(false);
         };
-        // An unknown address takes the same steps as one without a code.
-        let user = tx.users().find_by_email(&self.email).await?;
-        let id = user
-            .as_ref()
-            .map_or(wisdom_core::id::UserId::from_uuid(uuid::Uuid::nil()), |user| {
-                user.id
-            });
-        tx.users().lock_credentials(id).await?;
-        let token = tx.one_time_tokens().attempt(id, purpose, tries, now).await?;
-        let (Some(user), Some(token)) = (user, token) else {
-            return Ok(refused("unknown".to_owned()));
-        };
-        let right = hash_code(user.id, purpose, &self.code).ct_eq(&token.hash);
+        let right = hash_code(user, purpose, &self.code).ct_eq(&token.hash);
         if !bool::from(right) {
-            return Ok(refused(user.id.to_string()));
+            return Ok(false);
         }
         let used = tx.one_time_tokens().consume(&token.hash, purpose, now).await?;
-        let holds = holder(tx, &token).await?.is_some();
-        if used.is_none() || !holds {
-            return Ok(refused(user.id.to_string()));
-        }
-        let wish = SignIn {
-            user: user.id,
-            proof: Proof::EmailCode,
-            label: self.device.clone().unwrap_or_default(),
-            tenant: None,
-            verified_hash: None,
-            remembered_device: self.remembered_device.clone(),
-        };
-        sign_in(tx, &wish).await
+        Ok(used.is_some() && holder(tx, &token).await?.is_some())
     }
 }

@@ -144,8 +144,8 @@ async fn wish<H: AuthHost>(
     email: &EmailAddress,
     purpose: TokenPurpose,
 ) -> Result<ProofAccepted, AuthError> {
-    throttle::source(host, caller, Throttle::PROOF_MAIL_SOURCE).await?;
-    let heard = throttle::address_silently(host, email, purpose.as_str(), Throttle::PROOF_MAIL).await?;
+    throttle::source(host, caller, Throttle::ProofMailSource).await?;
+    let heard = throttle::address_silently(host, email, purpose.as_str(), Throttle::ProofMail).await?;
     let note = NoteWish {
         email: email.clone(),
         purpose: purpose.as_str().to_owned(),

@@ -71,7 +71,7 @@ impl<H: AuthHost> Flow<H> for IssueToken {
         }
         let id = self.client_id.as_deref();
         let client = authenticate::client(host, caller, id, self.client_secret.as_ref()).await?;
-        throttle::client(host, client_id(&client), Throttle::CLIENT_TOKENS).await?;
+        throttle::client(host, client_id(&client), Throttle::ClientToken).await?;
         let kit = host.runner().kit();
         let policy = kit.policies.get::<ApiKeyPolicy>();
         let scopes = scopes(self.scope.as_deref(), &client, &policy)?;

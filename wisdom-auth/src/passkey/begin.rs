@@ -45,12 +45,7 @@ fn object(_: &mut SchemaGenerator) -> Schema {
 
 /// Counts a call of somebody who has not signed in yet.
 pub(super) async fn throttle<H: AuthHost>(host: &H, caller: &Caller) -> Result<(), AuthError> {
-    let policy = host.runner().kit().policies.get::<PasskeyPolicy>();
-    let throttle = Throttle {
-        quota: policy.per_source(),
-        ..Throttle::PASSKEY_SOURCE
-    };
-    throttle::source(host, caller, throttle).await
+    throttle::source(host, caller, Throttle::PasskeySource).await
 }
 
 /// Whom a ceremony is begun for, and why.

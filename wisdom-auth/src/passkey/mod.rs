@@ -78,9 +78,6 @@ pub enum PasskeyPolicyError {
     /// 1 to 20.
     #[error("a user must have at most 1 to 20 passkeys")]
     Most,
-    /// 10 to 1000000.
-    #[error("a source must have 10 to 1000000 tries")]
-    PerSource,
 }
 
 /// Figures of passkeys.
@@ -88,7 +85,6 @@ pub enum PasskeyPolicyError {
 pub struct PasskeyPolicy {
     ceremony_life: Duration,
     most: u32,
-    per_source: u32,
 }
 
 impl Default for PasskeyPolicy {
@@ -96,7 +92,6 @@ impl Default for PasskeyPolicy {
         Self {
             ceremony_life: Duration::from_secs(300),
             most: MOST,
-            per_source: 300,
         }
     }
 }
@@ -128,18 +123,6 @@ impl PasskeyPolicy {
         Ok(self)
     }
 
-    /// Sign-ins begun or completed from one source in 15 minutes (default 300).
-    ///
-    /// # Errors
-    /// [`PasskeyPolicyError::PerSource`].
-    pub fn source(mut self, tries: u32) -> Result<Self, PasskeyPolicyError> {
-        if !(10..=1_000_000).contains(&tries) {
-            return Err(PasskeyPolicyError::PerSource);
-        }
-        self.per_source = tries;
-        Ok(self)
-    }
-
     /// How long a ceremony can be completed.
     #[must_use]
     pub const fn ceremony_life(&self) -> Duration {
@@ -150,12 +133,6 @@ impl PasskeyPolicy {
     #[must_use]
     pub const fn most(&self) -> u32 {
         self.most
-    }
-
-    /// Sign-ins begun or completed from one source in 15 minutes.
-    #[must_use]
-    pub const fn per_source(&self) -> u32 {
-        self.per_source
     }
 }
 
@@ -262,9 +239,6 @@ mod tests {
         }
         for most in [0, 21] {
             assert_eq!(policy().at_most(most), Err(PasskeyPolicyError::Most));
-        }
-        for tries in [9, 1_000_001] {
-            assert_eq!(policy().source(tries), Err(PasskeyPolicyError::PerSource));
         }
     }
 

@@ -49,7 +49,7 @@ impl<H: AuthHost> Flow<H> for BeginPasskey {
     async fn run(&self, host: &H, caller: &Caller) -> Result<CeremonyBegun, PasskeyError> {
         let relying_party = host.auth().passkeys.relying_party()?;
         let user = caller.require_session()?.user;
-        throttle::user(host, user, Throttle::PASSKEY_CEREMONY).await?;
+        throttle::user(host, user, Throttle::PasskeyCeremony).await?;
         let find = FindPasskeys { user, fresh: true };
         let found = host.runner().on_behalf(caller, &find).await?;
         let most = host.runner().kit().policies.get::<PasskeyPolicy>().most();
@@ -101,7 +101,7 @@ impl<H: AuthHost> Flow<H> for AddPasskey {
     async fn run(&self, host: &H, caller: &Caller) -> Result<PasskeyAdded, PasskeyError> {
         let relying_party = host.auth().passkeys.relying_party()?;
         let user = caller.require_session()?.user;
-        throttle::user(host, user, Throttle::PASSKEY_CEREMONY).await?;
+        throttle::user(host, user, Throttle::PasskeyCeremony).await?;
         let returned = Returned {
             token: &self.ceremony,
             purpose: CeremonyPurpose::Register,

@@ -42,7 +42,7 @@ impl<H: AuthHost> Flow<H> for BeginPasskeySecondFactor {
         let relying_party = host.auth().passkeys.relying_party()?;
         begin::throttle(host, caller).await?;
         let (hash, user) = challenged(host, caller, &self.challenge).await?;
-        throttle::user(host, user, Throttle::PASSKEY_CEREMONY).await?;
+        throttle::user(host, user, Throttle::PasskeyCeremony).await?;
         let find = FindPasskeys { user, fresh: false };
         let found = host.runner().on_behalf(caller, &find).await?;
         if found.passkeys.is_empty() {
@@ -85,7 +85,7 @@ impl<H: AuthHost> Flow<H> for FinishSignInWithPasskey {
     async fn run(&self, host: &H, caller: &Caller) -> Result<Finished, PasskeyError> {
         begin::throttle(host, caller).await?;
         let (hash, user) = challenged(host, caller, &self.challenge).await?;
-        throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
+        throttle::user(host, user, Throttle::SecondFactor).await?;
         let returned = Returned {
             token: &self.ceremony,
             purpose: CeremonyPurpose::SecondFactor,

@@ -36,7 +36,7 @@ impl<H: AuthHost> Flow<H> for BeginPasskeyStepUp {
     async fn run(&self, host: &H, caller: &Caller) -> Result<CeremonyBegun, PasskeyError> {
         let relying_party = host.auth().passkeys.relying_party()?;
         let user = caller.require_session()?.user;
-        throttle::user(host, user, Throttle::PASSKEY_CEREMONY).await?;
+        throttle::user(host, user, Throttle::PasskeyCeremony).await?;
         let find = FindPasskeys { user, fresh: false };
         let found = host.runner().on_behalf(caller, &find).await?;
         if found.passkeys.is_empty() {
@@ -73,7 +73,7 @@ impl Operation for StepUpWithPasskey {
 impl<H: AuthHost> Flow<H> for StepUpWithPasskey {
     async fn run(&self, host: &H, caller: &Caller) -> Result<SteppedUp, PasskeyError> {
         let user = caller.require_session()?.user;
-        throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
+        throttle::user(host, user, Throttle::SecondFactor).await?;
         let returned = Returned {
             token: &self.ceremony,
             purpose: CeremonyPurpose::StepUp,

@@ -7,6 +7,7 @@ use wisdom_core::time::Timestamp;
 
 use crate::error::AuthError;
 use crate::opaque_token::OpaqueToken;
+use crate::store::IdentityTx;
 
 /// The tokens of remembered devices.
 pub(crate) const TOKEN: OpaqueToken = OpaqueToken::new("wrd_");
@@ -29,4 +30,18 @@ pub struct RememberedDevice {
 /// A new device's token and its hash.
 pub(crate) fn mint(random: &dyn SecureRandom) -> Result<(SecretText, [u8; 32]), AuthError> {
     TOKEN.mint(random)
+}
+
+/// Whether the token is that of a device on which this very user proved the second factor.
+pub(crate) async fn is_of<Tx: IdentityTx + ?Sized>(
+    tx: &mut Tx,
+    token: Option<&SecretText>,
+    user: UserId,
+) -> Result<bool, AuthError> {
+    let Some(hash) = token.and_then(|token| TOKEN.hash(token)) else {
+        return Ok(false);
+    };
+    let now = tx.frame().now();
+    let found = tx.remembered_devices().find(&hash, now).await?;
+    Ok(found.is_some_and(|device| device.user == user))
 }

@@ -154,7 +154,7 @@ impl Operation for ConfirmTotp {
 impl<H: AuthHost> Flow<H> for ConfirmTotp {
     async fn run(&self, host: &H, caller: &Caller) -> Result<RecoveryCodes, AuthError> {
         let user = caller.require_session()?.user;
-        throttle::user(host, user, Throttle::SECOND_FACTOR).await?;
+        throttle::user(host, user, Throttle::SecondFactor).await?;
         let change = Change::Confirm(self.code.clone());
         run_change(host, caller, change).await
     }

@@ -230,7 +230,8 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindCredentials {
         let door = Door {
             email: self.email.clone(),
             user: known,
-            known_device: device.is_some() || self.is_remembered(tx, known).await?,
+            known_device: device.is_some()
+                || second_factor::device::is_of(tx, self.remembered_device.as_ref(), id).await?,
         };
         let standing = attempts::may_try(tx, &door.attempt(&frame)).await?;
         let devices = device::count(tx, id).await?;
@@ -248,23 +249,6 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindCredentials {
             worth_noting,
         };
         Ok(Outcome::unaudited(credentials, "reads only"))
-    }
-}
-
-impl FindCredentials {
-    /// Whether it comes from a device on which the user proved the second factor.
-    async fn is_remembered<Tx: IdentityTx + ?Sized>(
-        &self,
-        tx: &mut Tx,
-        user: Option<UserId>,
-    ) -> Result<bool, AuthError> {
-        let token = self.remembered_device.as_ref();
-        let Some(hash) = token.and_then(|token| second_factor::device::TOKEN.hash(token)) else {
-            return Ok(false);
-        };
-        let now = tx.frame().now();
-        let found = tx.remembered_devices().find(&hash, now).await?;
-        Ok(found.is_some_and(|device| Some(device.user) == user))
     }
 }
 

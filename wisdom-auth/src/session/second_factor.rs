@@ -67,7 +67,7 @@ impl Operation for FinishSignIn {
 
 impl<H: AuthHost> Flow<H> for FinishSignIn {
     async fn run(&self, host: &H, caller: &Caller) -> Result<Finished, AuthError> {
-        throttle::source(host, caller, Throttle::SECOND_FACTOR_SOURCE).await?;
+        throttle::source(host, caller, Throttle::SecondFactorSource).await?;
         let hash = challenge::TOKEN
             .hash(&self.challenge)
             .ok_or(AuthError::ChallengeInvalid)?;

@@ -27,7 +27,7 @@ fn with_provider(setup: Setup, name: &str, settings: &[(&str, &str)]) -> Setup {
     let setup = setup
         .set(&key("allow_loopback"), "true")
         .set(&key("client_secret"), &reference)
-        .set("auth.federation.per_source", "100000");
+        .set("auth.throttle.providers_per_source", "100000");
     settings
         .iter()
         .fold(setup, |setup, (of, value)| setup.set(&key(of), value))
