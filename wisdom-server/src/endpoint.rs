@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use wisdom_core::access::Access;
 use wisdom_core::catalogue::{Catalogue, Host, Position};
 
+use crate::device;
 use crate::input::InputPlan;
 use crate::limits::{BODY_BYTES, PUBLIC_BODY_BYTES};
 use crate::route::{Dialect, Route, RouteError};
@@ -41,6 +42,8 @@ pub(crate) struct OperationEndpoint {
     pub(crate) takes_body: bool,
     pub(crate) body_bytes: usize,
     pub(crate) plan: InputPlan,
+    /// Whether its input says what the client is.
+    pub(crate) asks_device: bool,
 }
 
 /// The paths that are no operations, and what they are for.
@@ -98,6 +101,7 @@ pub(crate) fn endpoints<H: Host>(
             takes_body: takes_body(&route.method),
             body_bytes: if public { PUBLIC_BODY_BYTES } else { BODY_BYTES },
             plan: InputPlan::of(&schema, &definitions, &in_path),
+            asks_device: device::is_asked_by(route.operation),
         };
         let measure = Measure::new(method_name(&route.method), route.path);
         lines.push((

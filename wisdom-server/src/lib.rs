@@ -6,6 +6,7 @@ pub mod command;
 mod cookies;
 mod cors;
 mod credential;
+mod device;
 mod endpoint;
 mod health;
 mod input;

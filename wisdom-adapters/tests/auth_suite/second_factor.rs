@@ -410,6 +410,7 @@ pub(crate) async fn steps_out_of_order_lead_nowhere(stage: &Stage) {
         );
         let refresh = wisdom_auth::operation::Refresh {
             refresh_token: (*token).clone(),
+            device: None,
         };
         assert_eq!(
             code(refresh.run(stage, &stage.stranger()).await),

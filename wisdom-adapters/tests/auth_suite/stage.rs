@@ -307,6 +307,7 @@ impl Stage {
     pub(crate) async fn refresh(&self, pair: &TokenPair) -> Result<TokenPair, AuthError> {
         Refresh {
             refresh_token: pair.refresh_token.clone(),
+            device: None,
         }
         .run(self, &self.stranger())
         .await

@@ -28,6 +28,7 @@ const KEY: &str = concat!(
     include_str!("../../migrations/postgres/0016_impersonations.sql"),
     include_str!("../../migrations/postgres/0018_revocation_hints.sql"),
     include_str!("../../migrations/postgres/0020_support_access.sql"),
+    include_str!("../../migrations/postgres/0021_session_origins.sql"),
 );
 
 /// A database, or `None` where tests that need a server may be left out.

@@ -1,5 +1,6 @@
 //! Users and sessions that cases work on.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use wisdom_core::conformance::{Harness, TestKit, save};
@@ -8,6 +9,7 @@ use wisdom_core::unit_of_work::Store;
 use wisdom_core::value::{DisplayName, EmailAddress};
 
 use crate::session::Session;
+use crate::session::origin::Origin;
 use crate::store::IdentityTx;
 use crate::user::{User, UserState};
 
@@ -53,6 +55,11 @@ pub fn new_session(test: &TestKit, user: UserId) -> Session {
         user,
         tenant: None,
         label: "Firefox auf Linux, größer als ASCII".to_owned(),
+        begun_from: Origin::new(
+            Some(Ipv6Addr::LOCALHOST.into()),
+            "Firefox auf Linux, größer als ASCII",
+        ),
+        refreshed_from: Origin::new(None, ""),
         generation: 1,
         generation_at: now,
         confirmed: false,

@@ -1,5 +1,6 @@
 //! Cases about sessions.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use wisdom_core::conformance::{Harness, parallel, retrying, save, try_save};
@@ -10,6 +11,7 @@ use wisdom_core::unit_of_work::Effect;
 
 use super::fixtures::{IdentityStore, keep, new_session, seed_user};
 use crate::session::feed::RevokedSession;
+use crate::session::origin::Origin;
 use crate::session::{RevokeReason, Session};
 use crate::store::IdentityTx as _;
 
@@ -65,6 +67,7 @@ pub async fn session_update_is_compare_and_set<S: IdentityStore + ?Sized>(h: &Ha
         generation_at: h.test().advance(Duration::from_mins(1)),
         confirmed: true,
         replays: 3,
+        refreshed_from: Origin::new(Some(Ipv4Addr::LOCALHOST.into()), "Küche"),
         idle_until: session.idle_until.saturating_add(Duration::from_mins(1)),
         ..session.clone()
     };

@@ -56,7 +56,8 @@ pub struct CompleteSignIn {
     /// `error` as it came back, if it did.
     #[serde(default)]
     pub error: Option<String>,
-    /// What the session is called in the list of sessions, such as the device; at most 200 characters are kept.
+    /// What the client calls itself, and the session is called in the list of sessions, such as the device; at most 200
+    /// characters are kept. Over HTTP it is the header `User-Agent` unless given.
     #[serde(default)]
     pub device: Option<String>,
     /// The token of a remembered device, on which the second factor need not be proven again.

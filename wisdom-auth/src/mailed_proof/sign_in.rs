@@ -34,7 +34,8 @@ use crate::throttle::{self, Throttle};
 pub struct LogInWithLink {
     /// The token from the mail.
     pub token: SecretText,
-    /// What the session is called in the list of sessions; at most 200 characters are kept.
+    /// What the client calls itself, and the session is called in the list of sessions; at most 200 characters are kept.
+    /// Over HTTP it is the header `User-Agent` unless given.
     #[serde(default)]
     pub device: Option<String>,
     /// The token of a remembered device, on which the second factor need not be proven again.
@@ -116,7 +117,8 @@ pub struct LogInWithCode {
     pub email: EmailAddress,
     /// The six digits.
     pub code: SecretText,
-    /// What the session is called in the list of sessions; at most 200 characters are kept.
+    /// What the client calls itself, and the session is called in the list of sessions; at most 200 characters are kept.
+    /// Over HTTP it is the header `User-Agent` unless given.
     #[serde(default)]
     pub device: Option<String>,
     /// The token of a remembered device, on which the second factor need not be proven again.

@@ -54,7 +54,8 @@ pub struct LogInWithPasskey {
     pub ceremony: SecretText,
     /// The authenticator's answer.
     pub credential: CredentialResponse,
-    /// What the session is called in the list of sessions, such as the device; at most 200 characters are kept.
+    /// What the client calls itself, and the session is called in the list of sessions, such as the device; at most 200
+    /// characters are kept. Over HTTP it is the header `User-Agent` unless given.
     #[serde(default)]
     pub device: Option<String>,
 }

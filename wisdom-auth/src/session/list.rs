@@ -9,6 +9,7 @@ use wisdom_core::time::Timestamp;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Operation, UseCase};
 
+use super::origin::Origin;
 use crate::error::AuthError;
 use crate::store::IdentityTx;
 
@@ -26,6 +27,10 @@ pub struct SessionView {
     pub current: bool,
     /// What it calls itself.
     pub label: String,
+    /// From where it began.
+    pub begun_from: Origin,
+    /// From where it was refreshed last, or began.
+    pub refreshed_from: Origin,
     /// The tenant it is bound to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
@@ -72,6 +77,8 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ListSessions {
                 refreshed_at: session.generation_at,
                 ends_at: session.idle_until.min(session.absolute_until),
                 label: session.label,
+                begun_from: session.begun_from,
+                refreshed_from: session.refreshed_from,
             })
             .collect();
         Ok(Outcome::unaudited(SessionList { items }, "reads only"))

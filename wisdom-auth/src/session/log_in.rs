@@ -37,7 +37,8 @@ pub struct LogIn {
     pub email: EmailAddress,
     /// The password.
     pub password: SecretText,
-    /// What the session is called in the list of sessions, such as the device; at most 200 characters are kept.
+    /// What the client calls itself, and the session is called in the list of sessions, such as the device; at most 200
+    /// characters are kept. Over HTTP it is the header `User-Agent` unless given.
     #[serde(default)]
     pub device: Option<String>,
     /// The token of a remembered device, on which the second factor need not be proven again.
@@ -349,9 +350,12 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for NoteSignIn {
         if others == 0 {
             return Ok(outcome);
         }
+        let source = frame.request().source;
+        let source = source.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
         let mail = MailRequest::new(user.email, MailCategory::Security, "auth.session.new_device")
             .with("display_name", user.display_name.as_str())
             .with("session_label", label(&self.label))
+            .with("address", source)
             .with("at", frame.now().to_string());
         Ok(outcome.emit(mail.event(&frame, None)?))
     }

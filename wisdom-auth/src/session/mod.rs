@@ -18,6 +18,7 @@ pub mod freshness;
 pub mod list;
 pub mod log_in;
 pub mod log_out;
+pub mod origin;
 pub mod refresh;
 pub mod refresh_token;
 pub mod rename;
@@ -29,6 +30,8 @@ pub mod second_factor;
 pub mod sign_in;
 pub mod start;
 pub mod step_up;
+
+use origin::Origin;
 
 /// How often a change of a session starts over because another one was faster.
 const MAX_RACES: usize = 8;
@@ -148,8 +151,12 @@ pub struct Session {
     pub user: UserId,
     /// The tenant its access tokens are bound to, if any.
     pub tenant: Option<TenantId>,
-    /// What the user sees in a list of sessions: user agent, at most 200 characters.
+    /// What the user calls it, at most 200 characters; at first what its client called itself.
     pub label: String,
+    /// From where it began.
+    pub begun_from: Origin,
+    /// From where it was refreshed last, or began.
+    pub refreshed_from: Origin,
     /// The current generation of its refresh token, from 1.
     pub generation: i64,
     /// When the current generation began.

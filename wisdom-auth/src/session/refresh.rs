@@ -184,6 +184,7 @@ mod tests {
     use wisdom_core::id::{SessionId, UserId};
 
     use super::*;
+    use crate::session::origin::Origin;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_seconds(1_800_000_000 + seconds).unwrap()
@@ -195,6 +196,8 @@ mod tests {
             user: UserId::from_uuid(uuid::Uuid::from_u128(2)),
             tenant: None,
             label: String::new(),
+            begun_from: Origin::default(),
+            refreshed_from: Origin::default(),
             generation,
             generation_at: at(0),
             confirmed,

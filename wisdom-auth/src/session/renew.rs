@@ -65,6 +65,10 @@ impl TokenPair {
 pub struct Refresh {
     /// The refresh token.
     pub refresh_token: SecretText,
+    /// What the client calls itself, for the list of sessions; at most 256 characters are kept. Over HTTP it is the header
+    /// `User-Agent` unless given.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 impl Operation for Refresh {
@@ -81,6 +85,7 @@ impl<H: AuthHost> Flow<H> for Refresh {
         let token = RefreshToken::parse(self.refresh_token.expose()).ok_or(AuthError::TokenInvalid)?;
         let rotate = RotateSession {
             refresh_token: self.refresh_token.clone(),
+            device: self.device.clone(),
         };
         match host.runner().on_behalf(caller, &rotate).await? {
             RotateOutcome::Rotated(grant) | RotateOutcome::Replayed(grant) => TokenPair::issue(host, grant),

@@ -14,6 +14,7 @@ use wisdom_core::storage::{StorageError, StorageErrorKind};
 use wisdom_core::unit_of_work::{Effect, Frame};
 use wisdom_core::use_case::{Operation, UseCase};
 
+use super::origin::Origin;
 use super::refresh::{RefreshDecision, RefreshPolicy, apply, decide};
 use super::refresh_token::{RefreshKey, RefreshToken};
 use super::start::SessionGrant;
@@ -32,6 +33,9 @@ use crate::user::{User, UserState};
 pub struct RotateSession {
     /// The token as it was presented.
     pub refresh_token: SecretText,
+    /// What the client calls itself, if it says.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 /// What became of a refresh token.
@@ -79,6 +83,10 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for RotateSession {
             let Some(mut next) = apply(&session, decision, frame.now(), &policy) else {
                 return Ok(ended_before(&session, &frame));
             };
+            if decision == RefreshDecision::Rotate {
+                let agent = self.device.as_deref().unwrap_or_default();
+                next.refreshed_from = Origin::new(frame.request().source, agent);
+            }
             let user = tx.users().find(session.user).await?;
             if user.as_ref().is_none_or(|user| user.state != UserState::Active) && next.revoked.is_none() {
                 next = Session {

@@ -16,7 +16,7 @@ use wisdom_core::use_case::{Flow, Operation, UseCase};
 
 use super::challenge;
 use super::renew::TokenPair;
-use super::start::{NewSession, SessionGrant, begin};
+use super::start::{self, NewSession, SessionGrant, begin};
 use crate::attempts::{self, Attempt, Standing};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
@@ -215,7 +215,7 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for ProveSecondFactor {
         let device = self.remember(tx, user, &challenge.label, &policy).await?;
         let new = NewSession {
             user,
-            label: &challenge.label,
+            agent: &challenge.label,
             tenant: challenge.tenant,
             second_factor_at: Some(now),
         };
@@ -269,7 +269,7 @@ impl ProveSecondFactor {
         let device = RememberedDevice {
             hash,
             user,
-            label: label.to_owned(),
+            label: start::label(label),
             created_at: frame.now(),
             expires_at: frame.now().saturating_add(policy.remembered()),
         };

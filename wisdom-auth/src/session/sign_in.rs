@@ -16,8 +16,9 @@ use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Operation, UseCase};
 
 use super::challenge::{self, SignInChallenge};
+use super::origin::{MAX_AGENT, printable};
 use super::renew::TokenPair;
-use super::start::{NewSession, SessionGrant, begin, label};
+use super::start::{NewSession, SessionGrant, begin};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
 use crate::second_factor::set_up::SetUp;
@@ -86,7 +87,7 @@ pub struct SignIn {
     pub user: UserId,
     /// What they proved it with.
     pub proof: Proof,
-    /// What the user will see in the list of sessions; cut to 200 characters.
+    /// What the client calls itself, and what the user will see in the list of sessions, cut to 200 characters there.
     #[serde(default)]
     pub label: String,
     /// The tenant to bind the session to. The caller has checked that the user is a member.
@@ -254,7 +255,7 @@ pub async fn sign_in<Tx: IdentityTx + ?Sized>(
     };
     let new = NewSession {
         user: wish.user,
-        label: &wish.label,
+        agent: &wish.label,
         tenant: wish.tenant,
         second_factor_at,
     };
@@ -297,7 +298,7 @@ async fn challenge<Tx: IdentityTx + ?Sized>(
         user: wish.user,
         credentials,
         proof: wish.proof,
-        label: label(&wish.label),
+        label: printable(&wish.label, MAX_AGENT),
         tenant: wish.tenant,
         attempts: 0,
         created_at: frame.now(),

@@ -11,6 +11,7 @@ use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
 use wisdom_core::time::Timestamp;
 
+use super::origin::{Origin, printable};
 use super::refresh::RefreshPolicy;
 use super::refresh_token::{RefreshKey, RefreshToken};
 use super::{Session, event};
@@ -73,7 +74,8 @@ impl SessionGrant {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewSession<'a> {
     pub(super) user: UserId,
-    pub(super) label: &'a str,
+    /// What its client calls itself.
+    pub(super) agent: &'a str,
     pub(super) tenant: Option<TenantId>,
     pub(super) second_factor_at: Option<Timestamp>,
 }
@@ -88,12 +90,15 @@ pub(super) async fn begin<Tx: IdentityTx + ?Sized>(
     let policy = kit.policies.get::<RefreshPolicy>();
     let id = kit.ids.id();
     let key = RefreshKey::generate(&*kit.random)?;
+    let origin = Origin::new(frame.request().source, new.agent);
     let absolute_until = now.saturating_add(policy.absolute());
     let session = Session {
         id,
         user: new.user,
         tenant: new.tenant,
-        label: label(new.label),
+        label: label(new.agent),
+        begun_from: origin.clone(),
+        refreshed_from: origin,
         generation: 1,
         generation_at: now,
         confirmed: false,
@@ -116,8 +121,7 @@ pub(super) async fn begin<Tx: IdentityTx + ?Sized>(
 
 /// A label without what is invisible or moves text around, cut to its length.
 pub(super) fn label(text: &str) -> String {
-    let visible = text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'));
-    visible.take(MAX_LABEL).collect::<String>().trim().to_owned()
+    printable(text, MAX_LABEL)
 }
 
 #[cfg(test)]

@@ -364,7 +364,7 @@ If it was not you, change your password and make new recovery codes at once:
     },
     Template {
         name: "auth.session.new_device",
-        parameters: &["display_name", "session_label", "at"],
+        parameters: &["display_name", "session_label", "address", "at"],
         page: None,
         subject: "New sign-in to your account",
         text: "Hello {display_name},
@@ -372,6 +372,7 @@ If it was not you, change your password and make new recovery codes at once:
 on {at} somebody signed in to your account on a device that you did not use before:
 
     {session_label}
+    Address: {address}
 
 If it was you, there is nothing to do. If it was not, change your password, which signs all other devices out:
 

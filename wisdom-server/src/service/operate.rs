@@ -17,7 +17,7 @@ use super::{Answer, Inner, Trip, json};
 use crate::cookies::FromBrowser;
 use crate::endpoint::OperationEndpoint;
 use crate::route::Dialect;
-use crate::{body, cookies, credential, input, oauth};
+use crate::{body, cookies, credential, device, input, oauth};
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -101,10 +101,13 @@ impl Inner {
         let bytes = body::read(&head.headers, body, operation.body_bytes).await?;
         trip.reading = false;
         let refreshing = browser.as_ref().filter(|_| entry.name == Refresh::NAME);
-        let input = match operation.dialect {
+        let mut input = match operation.dialect {
             Dialect::Json => read_input(operation, head, &bytes, params, refreshing)?,
             Dialect::Oauth => oauth::read_form(head, &bytes)?,
         };
+        if operation.asks_device {
+            device::fill_in(&mut input, &head.headers);
+        }
         let key = credential::idempotency_key(&head.headers)?;
         let reply = wisdom.dispatch(entry, &caller, input, key).await?;
         let mut headers = HeaderMap::new();

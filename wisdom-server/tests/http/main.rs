@@ -27,6 +27,7 @@ mod passwords;
 mod providers;
 mod revocation;
 mod roles;
+mod session_origins;
 mod sign_in;
 mod support_access;
 mod transfer;

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 16] = [
+const MIGRATIONS: [(i64, &str, &str); 17] = [
     (
         1,
         "identity",
@@ -88,6 +88,11 @@ const MIGRATIONS: [(i64, &str, &str); 16] = [
         20,
         "support access",
         include_str!("../../../migrations/postgres/0020_support_access.sql"),
+    ),
+    (
+        21,
+        "session origins",
+        include_str!("../../../migrations/postgres/0021_session_origins.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.

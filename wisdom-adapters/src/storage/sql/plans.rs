@@ -107,6 +107,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
         include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
         include_str!("../../../migrations/sqlite/0020_support_access.sql"),
+        include_str!("../../../migrations/sqlite/0021_session_origins.sql"),
     ] {
         sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
     }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 use wisdom_auth::session::feed::RevokedSession;
+use wisdom_auth::session::origin::Origin;
 use wisdom_auth::session::{RevokeReason, Session};
 use wisdom_auth::store::Sessions;
 use wisdom_core::id::{SessionId, UserId};
@@ -18,7 +19,7 @@ macro_rules! select {
         concat!(
             "SELECT id, user_id, bound_tenant, label, generation, generation_at, confirmed, replays, sealed_key,
              authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version,
-             second_factor_at FROM sessions WHERE ",
+             second_factor_at, begun_address, begun_agent, refreshed_address, refreshed_agent FROM sessions WHERE ",
             $rest
         )
     };
@@ -28,14 +29,15 @@ const INSERT: Statement = Statement::new(
     "sessions.insert",
     "INSERT INTO sessions (id, user_id, bound_tenant, label, generation, generation_at, confirmed, replays,
      sealed_key, authenticated_at, idle_until, absolute_until, revoked_at, revoked_reason, created_at, version,
-     second_factor_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+     second_factor_at, begun_address, begun_agent, refreshed_address, refreshed_agent)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
 );
 pub(super) const FIND: Statement = Statement::new("sessions.find", select!("id = $1"));
 const UPDATE: Statement = Statement::new(
     "sessions.update",
     "UPDATE sessions SET bound_tenant = $2, label = $3, generation = $4, generation_at = $5, confirmed = $6,
      replays = $7, sealed_key = $8, authenticated_at = $9, idle_until = $10, absolute_until = $11, revoked_at = $12,
-     revoked_reason = $13, second_factor_at = $15, version = $14 + 1 WHERE id = $1 AND version = $14",
+     revoked_reason = $13, second_factor_at = $15, refreshed_address = $16, refreshed_agent = $17, version = $14 + 1 WHERE id = $1 AND version = $14",
 );
 pub(super) const LIST_LIVE: Statement = Statement::new(
     "sessions.list_live",
@@ -63,6 +65,18 @@ const LOCK_USER: Statement = Statement::split(
     "SELECT id FROM users WHERE id = $1 FOR UPDATE",
 );
 
+/// Reads an address, which may be missing, and the agent behind it.
+fn origin(row: &Row, at: usize) -> Result<Origin, StorageError> {
+    let address = match row.opt_text(at)? {
+        None => None,
+        Some(_) => Some(row.read(at, |text| text.parse().ok())?),
+    };
+    Ok(Origin {
+        address,
+        agent: row.text(at + 1)?,
+    })
+}
+
 fn session(row: &Row) -> Result<Session, StorageError> {
     let revoked = match row.opt_time(12)? {
         None => None,
@@ -73,6 +87,8 @@ fn session(row: &Row) -> Result<Session, StorageError> {
         user: row.id(1)?,
         tenant: row.opt_id(2)?,
         label: row.text(3)?,
+        begun_from: origin(row, 17)?,
+        refreshed_from: origin(row, 19)?,
         generation: row.int(4)?,
         generation_at: row.time(5)?,
         confirmed: row.bool(6)?,
@@ -91,6 +107,8 @@ fn session(row: &Row) -> Result<Session, StorageError> {
 #[async_trait]
 impl Sessions for Unit {
     async fn insert(&mut self, session: &Session) -> Result<(), StorageError> {
+        let begun_address = session.begun_from.address.map(|address| address.to_string());
+        let refreshed_address = session.refreshed_from.address.map(|address| address.to_string());
         let values = [
             session.id.into(),
             session.user.into(),
@@ -109,6 +127,10 @@ impl Sessions for Unit {
             session.created_at.into(),
             session.version.into(),
             session.second_factor_at.into(),
+            begun_address.as_deref().into(),
+            session.begun_from.agent.as_str().into(),
+            refreshed_address.as_deref().into(),
+            session.refreshed_from.agent.as_str().into(),
         ];
         self.sql_tx().execute(&INSERT, &values).await?;
         Ok(())
@@ -124,6 +146,7 @@ impl Sessions for Unit {
     }
 
     async fn update(&mut self, session: &Session, expected: i64) -> Result<(), StorageError> {
+        let refreshed_address = session.refreshed_from.address.map(|address| address.to_string());
         let values = [
             session.id.into(),
             session.tenant.into(),
@@ -140,6 +163,8 @@ impl Sessions for Unit {
             session.revoked.map(|(_, reason)| reason.as_str()).into(),
             expected.into(),
             session.second_factor_at.into(),
+            refreshed_address.as_deref().into(),
+            session.refreshed_from.agent.as_str().into(),
         ];
         current(self.sql_tx().execute(&UPDATE, &values).await?, &UPDATE)
     }

@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (
         1,
         "identity",
@@ -87,6 +87,11 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
         20,
         "support access",
         include_str!("../../../migrations/sqlite/0020_support_access.sql"),
+    ),
+    (
+        21,
+        "session origins",
+        include_str!("../../../migrations/sqlite/0021_session_origins.sql"),
     ),
 ];
 /// Apart from an embedder's own migrations, which have sqlx's usual table for themselves.
