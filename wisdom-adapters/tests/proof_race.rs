@@ -37,7 +37,7 @@ use wisdom_auth::attempts::AttemptPolicy;
 use wisdom_auth::error::AuthError;
 use wisdom_auth::operation::ResetPassword;
 use wisdom_auth::session::sign_in::{Proof, SignIn, SignInOutcome};
-use wisdom_core::conformance::{TestKit, parallel};
+use wisdom_core::conformance::{TestKit, parallel, rounds};
 use wisdom_core::id::UserId;
 use wisdom_core::policy::Policies;
 use wisdom_core::secret::SecretText;
@@ -101,7 +101,7 @@ async fn a_totp_code_has_one_winner(stage: Stage) {
     let ada = stage.person(ADA).await;
     let armed = arm(&stage, ADA).await;
     stage.limiter().open();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         stage.test().advance(Duration::from_secs(30));
         let digits = armed.code(&stage, 0);
         assert_eq!(finish_at_once(&stage, ada.id, &digits).await, 1, "round {round}");
@@ -113,7 +113,7 @@ async fn a_recovery_code_has_one_winner(stage: Stage) {
     stage.limiter().open();
     let mut codes = arm(&stage, ADA).await.recovery_codes;
     let mut session = None;
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         if codes.is_empty() {
             let caller = session.take().unwrap();
             let renew = wisdom_auth::operation::RenewRecoveryCodes {};
@@ -136,7 +136,7 @@ async fn a_magic_link_has_one_winner(stage: Stage) {
     stage.person(ADA).await;
     stage.verify(ADA).await;
     stage.limiter().open();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let token = link_token(&stage, ADA).await;
         let answers = parallel(CALLERS, |_| {
             let (stage, token) = (stage.clone(), token.clone());
@@ -150,7 +150,7 @@ async fn a_magic_link_has_one_winner(stage: Stage) {
 async fn a_reset_token_has_one_winner(stage: Stage) {
     stage.person(ADA).await;
     stage.limiter().open();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(ROUNDS) {
         let token = reset_token(&stage, ADA).await;
         let answers = parallel(CALLERS, |n| {
             let stage = stage.clone();

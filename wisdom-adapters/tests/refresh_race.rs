@@ -24,7 +24,7 @@ use wisdom_auth::session::RevokeReason;
 use wisdom_auth::session::refresh::RefreshPolicy;
 use wisdom_auth::session::renew::TokenPair;
 use wisdom_auth::session::revoke::RevokeSession;
-use wisdom_core::conformance::{TestKit, parallel};
+use wisdom_core::conformance::{TestKit, parallel, rounds};
 use wisdom_core::policy::Policies;
 use wisdom_core::unit_of_work::Kit;
 
@@ -36,6 +36,10 @@ fn strict(max_replays: u16) -> TestKit {
     TestKit::with_policies(Policies::new().with(policy))
 }
 
+fn generations(usual: usize) -> std::ops::RangeInclusive<i64> {
+    1..=i64::try_from(rounds(usual)).unwrap()
+}
+
 async fn refresh_at_once(stage: &Stage, pair: &TokenPair, count: usize) -> Vec<Result<TokenPair, AuthError>> {
     parallel(count, |_| {
         let (stage, pair) = (stage.clone(), pair.clone());
@@ -45,10 +49,10 @@ async fn refresh_at_once(stage: &Stage, pair: &TokenPair, count: usize) -> Vec<R
 }
 
 /// Two calls with one token: one rotates, the other is given the same answer.
-async fn two_callers_200_rounds(stage: Stage) {
+async fn two_callers(stage: Stage) {
     stage.person("ada@acme.example").await;
     let mut pair = stage.log_in("ada@acme.example").await;
-    for round in 1..=200_i64 {
+    for round in generations(200) {
         let answers = refresh_at_once(&stage, &pair, 2).await;
         let [one, other] = <[_; 2]>::try_from(answers).unwrap().map(Result::unwrap);
         assert_eq!(
@@ -67,10 +71,10 @@ async fn two_callers_200_rounds(stage: Stage) {
 }
 
 /// Sixteen calls with one token, within what the policy answers again: one child, nobody signed out.
-async fn sixteen_callers_200_rounds(stage: Stage) {
+async fn sixteen_callers(stage: Stage) {
     stage.person("ada@acme.example").await;
     let mut pair = stage.log_in("ada@acme.example").await;
-    for round in 1..=200_i64 {
+    for round in generations(200) {
         let answers = refresh_at_once(&stage, &pair, 16).await;
         let pairs: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
         assert!(
@@ -88,10 +92,83 @@ async fn sixteen_callers_200_rounds(stage: Stage) {
     }
 }
 
-/// Sixteen calls are more than five answers again: the sixth of them ends the session, and nothing opens it.
+/// Sixteen tabs of one browser, whose access token ended for all of them: one child, and nobody is signed out, whether or
+/// not another tab uses the child already.
+async fn sixteen_tabs(stage: Stage) {
+    stage.person("ada@acme.example").await;
+    let mut pair = stage.log_in("ada@acme.example").await;
+    for round in generations(200) {
+        let answers = parallel(16, |n| {
+            let (stage, pair) = (stage.clone(), pair.clone());
+            async move {
+                let answer = stage.refresh(&pair).await;
+                if let (Ok(child), true) = (&answer, n % 4 == 0) {
+                    stage.see(child).await;
+                }
+                answer
+            }
+        })
+        .await;
+        let pairs: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+        assert!(
+            pairs
+                .iter()
+                .all(|p| p.refresh_token.expose() == pairs[0].refresh_token.expose())
+        );
+        let session = stage.session(pair.session).await;
+        assert_eq!(
+            (session.generation, session.replays, session.revoked),
+            (round + 1, 0, None),
+            "one winner in round {round}"
+        );
+        pair = pairs[0].clone();
+    }
+    // Whatever the tabs did, the token before is still worth as many answers as any whose answer was lost.
+    let lost = stage.refresh(&pair).await.unwrap();
+    stage.test().advance(Duration::from_secs(3600));
+    for _ in 0..5 {
+        assert_eq!(
+            stage.refresh(&pair).await.unwrap().refresh_token.expose(),
+            lost.refresh_token.expose()
+        );
+    }
+    assert_eq!(code(stage.refresh(&pair).await), (401, "session.reuse"));
+}
+
+/// Without a window: answered again while the child was not used; once it was, by refreshing or by its access token, the
+/// parent kills the family, of which nothing works for a single call.
+async fn a_used_child_makes_its_parent_deadly(stage: Stage) {
+    stage.person("ada@acme.example").await;
+    for round in 0..rounds(100) {
+        let parent = stage.log_in("ada@acme.example").await;
+        let child = stage.refresh(&parent).await.unwrap();
+        let mut family = vec![parent.clone(), child.clone()];
+        for _ in 0..round % 6 {
+            let again = stage.refresh(&parent).await.unwrap();
+            assert_eq!(again.refresh_token.expose(), child.refresh_token.expose());
+            family.push(again);
+        }
+        if round % 2 == 0 {
+            stage.see(family.last().unwrap()).await;
+        } else {
+            family.push(stage.refresh(&child).await.unwrap());
+        }
+        assert_eq!(
+            code(stage.refresh(&parent).await),
+            (401, "session.reuse"),
+            "round {round}"
+        );
+        for member in &family {
+            assert_eq!(code(stage.authenticate(member)), (401, "token.invalid"));
+            assert_eq!(code(stage.refresh(member).await), (401, "session.reuse"));
+        }
+    }
+}
+
+/// Without a window, sixteen calls are more than five answers again: the sixth of them ends the session, and nothing opens it.
 async fn sixteen_callers_beyond_the_grace(stage: Stage) {
     stage.person("ada@acme.example").await;
-    for _ in 0..20 {
+    for _ in 0..rounds(20) {
         let pair = stage.log_in("ada@acme.example").await;
         let answers = refresh_at_once(&stage, &pair, 16).await;
         let (good, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
@@ -108,9 +185,9 @@ async fn sixteen_callers_beyond_the_grace(stage: Stage) {
 }
 
 /// A child that was seen against its spent parent: whatever comes first, the family dies, and stays dead.
-async fn a_spent_token_beside_its_child_100_rounds(stage: Stage) {
+async fn a_spent_token_beside_its_child(stage: Stage) {
     stage.person("ada@acme.example").await;
-    for _ in 0..100 {
+    for _ in 0..rounds(100) {
         let parent = stage.log_in("ada@acme.example").await;
         let child = stage.refresh(&parent).await.unwrap();
         stage.see(&child).await;
@@ -131,9 +208,9 @@ async fn a_spent_token_beside_its_child_100_rounds(stage: Stage) {
 }
 
 /// Refreshing against the end of the session: after it returned, no refresh succeeds.
-async fn refresh_against_revoke_100_rounds(stage: Stage) {
+async fn refresh_against_revoke(stage: Stage) {
     stage.person("ada@acme.example").await;
-    for _ in 0..100 {
+    for _ in 0..rounds(100) {
         let pair = stage.log_in("ada@acme.example").await;
         let answers = parallel(4, |n| {
             let (stage, pair) = (stage.clone(), pair.clone());
@@ -164,11 +241,13 @@ async fn refresh_against_revoke_100_rounds(stage: Stage) {
 macro_rules! races {
     ($make:path) => {
         races! { @cases $make,
-            two_callers_200_rounds: strict(5),
-            sixteen_callers_200_rounds: strict(15),
+            two_callers: strict(5),
+            sixteen_callers: strict(15),
             sixteen_callers_beyond_the_grace: strict(5),
-            a_spent_token_beside_its_child_100_rounds: strict(5),
-            refresh_against_revoke_100_rounds: TestKit::new(),
+            sixteen_tabs: TestKit::new(),
+            a_used_child_makes_its_parent_deadly: strict(5),
+            a_spent_token_beside_its_child: strict(5),
+            refresh_against_revoke: TestKit::new(),
         }
     };
     (@cases $make:path, $($case:ident: $test:expr,)+) => {

@@ -31,6 +31,9 @@ pub fn authenticate(
 ///
 /// From then on the refresh token before it is worth nothing. Run it beside the request; when it fails, tell
 /// [`Confirmations::forget`](crate::session::confirmation::Confirmations::forget).
+///
+/// For refresh tokens with a [window](crate::session::refresh::RefreshPolicy::window), which is longer than writing
+/// takes; without one see [`unconfirmed`].
 #[must_use]
 pub fn confirm_sight(services: &AuthServices, principal: &Principal) -> Option<ConfirmGeneration> {
     let own = principal.session()?;
@@ -39,4 +42,18 @@ pub fn confirm_sight(services: &AuthServices, principal: &Principal) -> Option<C
         .confirmations
         .first_sight(session, generation)
         .then_some(ConfirmGeneration { session, generation })
+}
+
+/// The use case to run before the request goes on, because this node does not know yet that the principal's generation
+/// was written down as seen, if so. When it succeeded, tell
+/// [`Confirmations::first_sight`](crate::session::confirmation::Confirmations::first_sight).
+///
+/// Unlike with [`confirm_sight`], parallel requests with one token each wait: none is answered while the refresh token
+/// before it still works.
+#[must_use]
+pub fn unconfirmed(services: &AuthServices, principal: &Principal) -> Option<ConfirmGeneration> {
+    let own = principal.session()?;
+    let (session, generation) = (own.session, own.generation);
+    let known = services.confirmations.is_known(session, generation);
+    (!known).then_some(ConfirmGeneration { session, generation })
 }

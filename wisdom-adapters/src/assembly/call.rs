@@ -240,7 +240,7 @@ impl Wisdom {
         };
         if let Some(principal) = &principal {
             self.ensure_open(principal, entry.callers).await?;
-            self.note_sight(principal);
+            self.note_sight(principal).await?;
         }
         let caller = self.caller(entry, principal, call.tenant, call.request).await?;
         self.dispatch(entry, &caller, call.input, call.idempotency_key)

@@ -3,9 +3,11 @@
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use wisdom_auth::api_key::verify::NoteKeyUse;
-use wisdom_auth::authenticate::confirm_sight;
+use wisdom_auth::authenticate::{confirm_sight, unconfirmed};
 use wisdom_auth::session::confirmation::ConfirmGeneration;
+use wisdom_auth::session::refresh::RefreshPolicy;
 use wisdom_core::context::{Principal, SystemContext, SystemReason};
+use wisdom_core::failure::{Failure, OperationError};
 
 use super::Wisdom;
 
@@ -26,11 +28,35 @@ pub(super) enum Sight {
 impl Wisdom {
     /// Notes that a principal's access token arrived, so that the refresh token before it is worth nothing from now on.
     ///
-    /// Cheap and without waiting: the first sight of a generation is queued for the workers, later ones do nothing.
-    pub fn note_sight(&self, principal: &Principal) {
+    /// Cheap and without waiting: the first sight of a generation is queued for the workers, later ones do nothing. Where
+    /// refresh tokens have no window, the first sight waits until it is written down.
+    ///
+    /// # Errors
+    /// A refusal when it must be written down and cannot.
+    pub async fn note_sight(&self, principal: &Principal) -> Result<(), Failure> {
+        let Some(unconfirmed) = unconfirmed(&self.auth, principal) else {
+            return Ok(());
+        };
+        if self.kit().policies.get::<RefreshPolicy>().window().is_zero() {
+            // Boxed, so that the usual way does not carry the room for a unit of work.
+            return Box::pin(self.confirm_now(unconfirmed)).await;
+        }
         if let Some(confirm) = confirm_sight(&self.auth, principal) {
             self.see(Sight::Session(confirm));
         }
+        Ok(())
+    }
+
+    async fn confirm_now(&self, confirm: ConfirmGeneration) -> Result<(), Failure> {
+        let context = SystemContext::worker(CONFIRM, self.request(None, None));
+        let written = self.runner.system(&context, &confirm).await;
+        written.map_err(OperationError::into_failure)?;
+        // Whether another request was faster does not matter: all of them waited.
+        let _ = self
+            .auth
+            .confirmations
+            .first_sight(confirm.session, confirm.generation);
+        Ok(())
     }
 
     /// Queues what was seen for the workers, or forgets it when too much waits.

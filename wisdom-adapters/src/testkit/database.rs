@@ -44,6 +44,26 @@ impl TestDatabase {
         &self.admin_url
     }
 
+    /// Ends every session at the database but its own, as when the server or the way to it fails; answers how many.
+    ///
+    /// # Errors
+    /// [`TestkitError`] when the server cannot be asked.
+    pub async fn cut(&self) -> Result<usize, TestkitError> {
+        let url = Url::parse(&self.admin_url).map_err(|_| TestkitError::Address("it is not a URL"))?;
+        let mut connection = connect(&url)
+            .await
+            .map_err(TestkitError::database("logging in as administrator"))?;
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .map_err(TestkitError::database("ending the sessions at a test database"))?;
+        close(connection).await;
+        Ok(ended.into_iter().filter(|ended| *ended).count())
+    }
+
     /// Name of the database.
     #[must_use]
     pub fn name(&self) -> &str {

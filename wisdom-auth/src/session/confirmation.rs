@@ -54,6 +54,13 @@ impl Confirmations {
         }
     }
 
+    /// Whether the generation was seen on this node before. Changes nothing.
+    #[must_use]
+    pub fn is_known(&self, session: SessionId, generation: i64) -> bool {
+        let (place, mark) = self.place(session, generation);
+        place.load(Ordering::Relaxed) == mark
+    }
+
     /// Whether this is the first sight of the generation on this node. Of parallel calls one is told yes.
     #[must_use]
     pub fn first_sight(&self, session: SessionId, generation: i64) -> bool {
@@ -134,7 +141,9 @@ mod tests {
     fn each_generation_is_new_once() {
         let seen = Confirmations::default();
         let session = SessionId::from_uuid(Uuid::from_u128(1));
+        assert!(!seen.is_known(session, 1));
         assert!(seen.first_sight(session, 1));
+        assert!(seen.is_known(session, 1));
         assert!(!seen.first_sight(session, 1));
         assert!(seen.first_sight(session, 2));
         assert!(seen.first_sight(SessionId::from_uuid(Uuid::from_u128(2)), 1));

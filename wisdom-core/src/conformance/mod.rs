@@ -17,7 +17,7 @@ mod sealer;
 mod test_kit;
 
 pub use harness::{Harness, record, save, try_save};
-pub use race::{parallel, retrying};
+pub use race::{parallel, retrying, rounds};
 pub use refusal::CaseError;
 pub use sealer::ManualSealer;
 pub use test_kit::{REASON, TestKit};

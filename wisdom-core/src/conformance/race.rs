@@ -7,6 +7,25 @@ use tokio::task::JoinSet;
 
 use crate::storage::StorageError;
 
+/// How often a test repeats itself: `WISDOM_TEST_ROUNDS` times where that is set, else `usual` times.
+///
+/// # Panics
+/// When the variable holds no number above 0.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration file: whoever runs them speaks to them by environment variables"
+)]
+pub fn rounds(usual: usize) -> usize {
+    let Some(wished) = std::env::var_os("WISDOM_TEST_ROUNDS").filter(|wished| !wished.is_empty()) else {
+        return usual;
+    };
+    let wished = wished.to_str().and_then(|wished| wished.parse().ok());
+    wished
+        .filter(|rounds| *rounds > 0)
+        .expect("WISDOM_TEST_ROUNDS is a number above 0")
+}
+
 /// Runs `count` futures at the same time, each as a task of its own, and answers what they gave.
 ///
 /// # Panics

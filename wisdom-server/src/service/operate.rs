@@ -69,7 +69,7 @@ impl Inner {
             let caller = principal.caller_id();
             self.limits.take_caller(caller, &mut trip.spent).await?;
             wisdom.ensure_open(principal, entry.callers).await?;
-            wisdom.note_sight(principal);
+            wisdom.note_sight(principal).await?;
         } else if !operation.public {
             return Err(Failure::new(
                 FailureKind::Unauthenticated,
