@@ -3,15 +3,18 @@
 #![cfg(feature = "assembly")]
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use wisdom_adapters::config::{Config, TokenAlgorithm};
 use wisdom_adapters::{Wisdom, WisdomBuilder};
 use wisdom_auth::authenticate::authenticate;
 use wisdom_auth::kit::AuthHost as _;
-use wisdom_core::clock::ManualClock;
+use wisdom_auth::token::{AccessTokens, MAX_LIFETIME};
+use wisdom_core::clock::{Clock as _, ManualClock};
 use wisdom_core::context::{Principal, UserSession};
 use wisdom_core::id::{IdSourceExt as _, SigningKeyId};
 use wisdom_core::time::Timestamp;
@@ -174,4 +177,105 @@ async fn keys_in_memory_follow_each_other_too() {
     clock.advance(Duration::from_secs(120));
     assert_ne!(signs(&wisdom), old);
     assert_eq!(published(&wisdom), 2);
+}
+
+/// Signs and verifies without a pause while the clock runs: a token each time, and those of the last five minutes.
+struct Client {
+    processes: Vec<Arc<Wisdom>>,
+    clock: ManualClock,
+    held: VecDeque<(Timestamp, String)>,
+    verified: u64,
+}
+
+impl Client {
+    fn work(&mut self) {
+        const HELD: Duration = Duration::from_secs(300);
+        let now = self.clock.now();
+        self.held.retain(|(at, _)| now.since(*at) < HELD);
+        let signer = usize::try_from(self.verified).unwrap() % self.processes.len();
+        self.held.push_back((now, issue(&self.processes[signer])));
+        let ends = [self.held.front(), self.held.back()];
+        for (at, token) in ends.into_iter().flatten() {
+            for wisdom in &self.processes {
+                assert!(takes(wisdom, token), "a token of {at} at {}", self.clock.now());
+                self.verified += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn under_load_no_token_fails_while_keys_follow_each_other() {
+    const CLIENTS: usize = 3;
+    const ROTATIONS: usize = 3;
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let mut processes = Vec::new();
+    for _ in 0..2 {
+        processes.push(process(folder.path(), &clock, "dir:keys", TokenAlgorithm::EdDSA).await);
+    }
+    let (stop, month) = (Arc::new(AtomicBool::new(false)), Arc::new(RwLock::new(())));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = Client {
+                processes: processes.clone(),
+                clock: clock.clone(),
+                held: VecDeque::new(),
+                verified: 0,
+            };
+            let (stop, month) = (Arc::clone(&stop), Arc::clone(&month));
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    // No token lives through the month between two rotations.
+                    let _same = month.read().unwrap();
+                    client.work();
+                }
+                client.verified
+            })
+        })
+        .collect();
+    for _ in 0..ROTATIONS {
+        let old = signs(&processes[0]);
+        {
+            let _none = month.write().unwrap();
+            clock.advance(Duration::from_secs(30 * DAY));
+        }
+        for seconds in 0..OVERLAP + 240 {
+            clock.advance(Duration::from_secs(1));
+            if seconds % 10 == 0 {
+                for wisdom in &processes {
+                    wisdom.tend_keys().await.unwrap();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_ne!(signs(&processes[0]), old);
+        assert_eq!((published(&processes[0]), published(&processes[1])), (1, 1));
+    }
+    stop.store(true, Ordering::Relaxed);
+    let verified: u64 = clients.into_iter().map(|client| client.join().unwrap()).sum();
+    println!("{verified} verifications");
+    assert!(verified > 1_000, "{verified}");
+}
+
+#[tokio::test]
+async fn an_old_key_stops_at_its_time_for_tokens_that_would_live_on() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let wisdom = process(folder.path(), &clock, "dir:keys", TokenAlgorithm::EdDSA).await;
+    let tokens = &wisdom.auth().tokens;
+    let longest = tokens
+        .policy()
+        .clone()
+        .times(MAX_LIFETIME, Duration::from_secs(60))
+        .unwrap();
+    let longer = AccessTokens::new((*tokens.ring()).clone(), longest, Arc::clone(&wisdom.kit().ids));
+    clock.advance(Duration::from_secs(30 * DAY));
+    wisdom.tend_keys().await.unwrap();
+    clock.advance(Duration::from_secs(119));
+    let issue = || longer.issue_for(&principal(&wisdom), clock.now()).unwrap();
+    let (seen, unseen) = (issue(), issue());
+    clock.advance(Duration::from_secs(OVERLAP));
+    assert!(takes(&wisdom, seen.expose()), "the last second");
+    clock.advance(Duration::from_secs(1));
+    assert!(!takes(&wisdom, seen.expose()), "remembered, and its key is gone");
+    assert!(!takes(&wisdom, unseen.expose()));
 }

@@ -46,7 +46,10 @@ impl OpaqueToken {
 
 #[cfg(test)]
 mod tests {
-    use wisdom_core::random::ManualRandom;
+    use std::collections::HashSet;
+
+    use wisdom_core::conformance::rounds;
+    use wisdom_core::random::{ManualRandom, SystemRandom};
 
     use super::*;
 
@@ -68,5 +71,17 @@ mod tests {
         }
         let other = SecretText::from(text.replace("wsc_", "wrd_"));
         assert_ne!(OpaqueToken::new("wrd_").hash(&other), Some(hash));
+    }
+
+    #[test]
+    fn of_many_tokens_none_comes_twice() {
+        let kind = OpaqueToken::new("wsc_");
+        let count = rounds(100_000);
+        let mut hashes = HashSet::with_capacity(count);
+        for _ in 0..count {
+            let (token, hash) = kind.mint(&SystemRandom).unwrap();
+            assert_eq!(token.expose().len(), 4 + LENGTH);
+            assert!(hashes.insert(hash));
+        }
     }
 }

@@ -18,7 +18,7 @@ on_both! {
 }
 
 /// Numbers below `bound` that depend on nothing but the seed (an `xorshift` of Marsaglia).
-fn next(state: &mut u64, bound: u64) -> u64 {
+pub(crate) fn next(state: &mut u64, bound: u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;

@@ -67,6 +67,12 @@ impl Setup {
         self
     }
 
+    /// Ends all sessions at the database; answers how many.
+    pub(crate) async fn cut_database(&self) -> usize {
+        let database = self.database.as_ref().expect("a setup on PostgreSQL");
+        database.cut().await.unwrap()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
@@ -264,7 +270,7 @@ impl Server {
     }
 
     pub(crate) async fn kill(mut self) {
-        self.signal("KILL");
+        self.child.start_kill().unwrap();
         let _ = self.child.wait().await;
     }
 
