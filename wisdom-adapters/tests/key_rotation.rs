@@ -207,7 +207,7 @@ impl Client {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn under_load_no_token_fails_while_keys_follow_each_other() {
     const CLIENTS: usize = 3;
-    const ROTATIONS: usize = 3;
+    const ROTATIONS: usize = 2;
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let mut processes = Vec::new();
     for _ in 0..2 {
