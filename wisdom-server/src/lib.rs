@@ -21,8 +21,10 @@ pub mod routes;
 mod serve;
 mod service;
 pub mod telemetry;
+mod tls;
 
 pub use cors::OriginError;
 pub use route::{Dialect, Route, RouteError, oauth_route, route};
 pub use serve::Server;
 pub use service::{Answer, Service, ServiceError};
+pub use tls::{Tls, TlsError};

@@ -18,8 +18,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,14 +36,15 @@ use crate::limits::{
 };
 use crate::patient::Patient;
 use crate::service::Service;
+use crate::tls::{self, Tls};
 
 /// How long connections are still taken after `/readyz` began to say no, so that balancers can look elsewhere first.
 const NOTICE: Duration = Duration::from_secs(1);
 
-/// Serves connections over a [`Service`], HTTP/1.1 and HTTP/2 (with prior knowledge) on one port.
+/// Serves connections over a [`Service`], HTTP/1.1 and HTTP/2 on one port: with prior knowledge, or over TLS by ALPN.
 #[derive(Debug)]
 pub struct Server {
-    connections: Arc<Connections>,
+    connections: Connections,
     slots: Arc<Semaphore>,
     drain: Duration,
 }
@@ -58,11 +60,12 @@ impl Server {
             cors: cors::layer(config)?,
             http1: http1_builder(),
             http2: http2_builder(),
+            tls: None,
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
         };
         Ok(Self {
-            connections: Arc::new(connections),
+            connections,
             slots: Arc::new(Semaphore::new(
                 usize::try_from(config.max_connections).unwrap_or(usize::MAX),
             )),
@@ -70,66 +73,94 @@ impl Server {
         })
     }
 
+    /// The same server, which speaks TLS and nothing else.
+    #[must_use]
+    pub fn over_tls(mut self, tls: Tls) -> Self {
+        self.connections.tls = Some(tls);
+        self
+    }
+
     /// Serves until `stop` comes; then says so at `/readyz` for a moment, takes no more connections, lets running requests
     /// end within the configured time, and returns. Beyond the limit of connections, new ones wait in the operating
     /// system's queue.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let Self {
+            connections,
+            slots,
+            drain,
+        } = self;
+        let connections = Arc::new(connections);
         let tasks = TaskTracker::new();
+        let take_all = || take_all(&connections, &slots, &listener, &tasks);
         tokio::select! {
             () = stop => {}
-            () = self.take_all(&listener, &tasks) => {}
+            () = take_all() => {}
+            () = renew(connections.tls.as_ref()) => {}
         }
-        self.connections.service.drain();
-        let _ = timeout(NOTICE.min(self.drain), self.take_all(&listener, &tasks)).await;
+        connections.service.drain();
+        let _ = timeout(NOTICE.min(drain), take_all()).await;
         drop(listener);
         tasks.close();
-        self.connections.stop.cancel();
-        if timeout(self.drain, tasks.wait()).await.is_err() {
+        connections.stop.cancel();
+        if timeout(drain, tasks.wait()).await.is_err() {
             tracing::warn!(
                 connections = tasks.len(),
                 "not every request ended in time; they are cut off"
             );
-            self.connections.abort.cancel();
+            connections.abort.cancel();
             tasks.wait().await;
         }
     }
+}
 
-    /// Takes connections; never returns.
-    async fn take_all(&self, listener: &TcpListener, tasks: &TaskTracker) {
-        let open = metrics::gauge!("wisdom_http_connections");
-        loop {
-            let Some((stream, peer, slot)) = self.accept(listener).await else {
-                continue;
-            };
-            let connections = Arc::clone(&self.connections);
-            let open = open.clone();
-            tasks.spawn(async move {
-                open.increment(1.0);
-                connections.serve(stream, peer).await;
-                open.decrement(1.0);
-                drop(slot);
-            });
-        }
+/// Keeps the certificate fresh where there is one; never returns.
+async fn renew(tls: Option<&Tls>) {
+    match tls {
+        Some(tls) => tls.renew().await,
+        None => std::future::pending().await,
     }
+}
 
-    async fn accept(
-        &self,
-        listener: &TcpListener,
-    ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        match listener.accept().await {
-            Ok((stream, peer)) => Some((stream, peer, slot)),
-            Err(error) => {
-                // One connection that went away, or no file handle left: the second mends itself only with time.
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-                ) {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(Duration::from_millis(50)).await;
-                }
-                None
+/// Takes connections; never returns.
+async fn take_all(
+    connections: &Arc<Connections>,
+    slots: &Arc<Semaphore>,
+    listener: &TcpListener,
+    tasks: &TaskTracker,
+) {
+    let open = metrics::gauge!("wisdom_http_connections");
+    loop {
+        let Some((stream, peer, slot)) = accept(slots, listener).await else {
+            continue;
+        };
+        let connections = Arc::clone(connections);
+        let open = open.clone();
+        tasks.spawn(async move {
+            open.increment(1.0);
+            connections.serve(stream, peer).await;
+            open.decrement(1.0);
+            drop(slot);
+        });
+    }
+}
+
+async fn accept(
+    slots: &Arc<Semaphore>,
+    listener: &TcpListener,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, slot)),
+        Err(error) => {
+            // One connection that went away, or no file handle left: the second mends itself only with time.
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+            ) {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(Duration::from_millis(50)).await;
             }
+            None
         }
     }
 }
@@ -140,6 +171,7 @@ struct Connections {
     cors: Option<CorsLayer>,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    tls: Option<Tls>,
     /// No more requests.
     stop: CancellationToken,
     /// No more time.
@@ -192,14 +224,44 @@ struct Activity {
 }
 
 impl Connections {
-    async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         let _ = stream.set_nodelay(true);
+        if let Some(tls) = &self.tls {
+            // Boxed, so that connections without TLS do not carry the room for it.
+            return Box::pin(self.serve_over_tls(tls, stream, peer)).await;
+        }
         let version = tokio::select! {
             version = timeout(HEADER_TIME, speaks_http2(&stream)) => version,
             () = self.stop.cancelled() => return,
         };
         let Ok(Ok(http2)) = version else { return };
-        let io = TokioIo::new(Patient::new(stream, WRITE_TIME));
+        self.converse(Patient::new(stream, WRITE_TIME), http2, peer).await;
+    }
+
+    async fn serve_over_tls(&self, tls: &Tls, stream: TcpStream, peer: SocketAddr) {
+        let shaken = tokio::select! {
+            shaken = timeout(HEADER_TIME, tls.accept(Patient::new(stream, WRITE_TIME))) => shaken,
+            () = self.stop.cancelled() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => {
+                let http2 = tls::speaks_http2(&stream);
+                self.converse(stream, http2, peer).await;
+            }
+            Ok(Err(error)) => {
+                metrics::counter!("wisdom_tls_handshakes_failed_total").increment(1);
+                tracing::debug!(%error, "a TLS handshake failed");
+            }
+            Err(_) => metrics::counter!("wisdom_tls_handshakes_failed_total").increment(1),
+        }
+    }
+
+    /// Answers the requests of a connection, to its end.
+    async fn converse<I>(&self, io: I, http2: bool, peer: SocketAddr)
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let io = TokioIo::new(io);
         let activity = Arc::new(Activity::default());
         let answer = {
             let (service, activity) = (self.service.clone(), Arc::clone(&activity));

@@ -8,7 +8,7 @@ type Figure = (&'static str, u32, u32, u32);
 
 /// Checks all figures of a configuration.
 pub(super) fn check(config: Config) -> Result<Config, ConfigError> {
-    let figures: [Figure; 10] = [
+    let figures: [Figure; 11] = [
         ("tenancy.invitation_days", config.tenancy.invitation_days, 1, 30),
         (
             "storage.max_connections",
@@ -36,6 +36,12 @@ pub(super) fn check(config: Config) -> Result<Config, ConfigError> {
             600,
         ),
         ("server.drain_seconds", config.server.drain_seconds, 0, 600),
+        (
+            "server.tls.reload_seconds",
+            config.server.tls.reload_seconds,
+            1,
+            86_400,
+        ),
         ("runtime.worker_threads", config.runtime.worker_threads, 0, 1024),
         (
             "runtime.blocking_threads",
@@ -51,6 +57,7 @@ pub(super) fn check(config: Config) -> Result<Config, ConfigError> {
         ),
     ];
     within("", &figures)?;
+    config.server.tls.check()?;
     within("auth.", &sessions_and_passwords(&config.auth))?;
     within("auth.", &other_credentials(&config.auth))?;
     within("auth.throttle.", &throttles(&config.auth.throttle))?;

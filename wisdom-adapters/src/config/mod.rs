@@ -24,6 +24,7 @@ mod origin;
 mod passkeys;
 mod password;
 mod secret_ref;
+mod tls;
 
 pub use adapters::{
     BlobConfig, CacheDefault, CrmDefault, DefaultUrl, EmailConfig, PaymentsDefault, RateLimitConfig,
@@ -40,6 +41,7 @@ pub use origin::Origin;
 pub use passkeys::PasskeysConfig;
 pub use password::PasswordConfig;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
+pub use tls::TlsConfig;
 
 /// The whole configuration. Every field has a default; the defaults run on embedded adapters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -194,6 +196,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// On SIGTERM, running requests have this many seconds.
     pub drain_seconds: u32,
+    /// TLS.
+    pub tls: TlsConfig,
 }
 
 impl Default for ServerConfig {
@@ -207,6 +211,7 @@ impl Default for ServerConfig {
             cookie_same_site: SameSite::Lax,
             trusted_proxies: Vec::new(),
             drain_seconds: 20,
+            tls: TlsConfig::default(),
         }
     }
 }

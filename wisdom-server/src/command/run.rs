@@ -12,6 +12,7 @@ use wisdom_adapters::config::Config;
 use super::{Trouble, assemble};
 use crate::serve::Server;
 use crate::service::Service;
+use crate::tls::Tls;
 use crate::{routes, telemetry};
 
 /// How often histograms are folded; between two times they only grow.
@@ -62,10 +63,15 @@ async fn run(config: Config) -> Result<(), Trouble> {
     })?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let server_config = config.server.clone();
+    let tls = Tls::open(&config).map_err(|error| error.to_string())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let wisdom = assemble(config).await?;
     let service = Service::new(wisdom.clone(), &routes::all(), Some(metrics.clone()))
         .map_err(|error| error.to_string())?;
-    let server = Server::new(service, &server_config).map_err(|error| error.to_string())?;
+    let mut server = Server::new(service, &server_config).map_err(|error| error.to_string())?;
+    if let Some(tls) = tls {
+        server = server.over_tls(tls);
+    }
     let upkeep = tokio::spawn(async move {
         loop {
             tokio::time::sleep(UPKEEP).await;
@@ -73,7 +79,7 @@ async fn run(config: Config) -> Result<(), Trouble> {
         }
     });
     let workers = wisdom.start_workers();
-    greet(wisdom.config(), address);
+    greet(wisdom.config(), scheme, address);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     server.run(listener, stop).await;
     workers.stop(WORKERS_STOP).await;
@@ -97,19 +103,19 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Trouble> {
 }
 
 /// For people: where it listens, and what to try.
-fn greet(config: &Config, address: SocketAddr) {
+fn greet(config: &Config, scheme: &str, address: SocketAddr) {
     let shown = if address.ip().is_unspecified() {
         SocketAddr::from(([127, 0, 0, 1], address.port()))
     } else {
         address
     };
     say!(
-        "Wisdom is listening on http://{shown}\n\
+        "Wisdom is listening on {scheme}://{shown}\n\
          Data is kept in {}; mails go to {}.\n\
          Try:\n  \
-         curl -s http://{shown}/v1/auth/sign-up -H 'content-type: application/json' \\\n    \
+         curl -s {scheme}://{shown}/v1/auth/sign-up -H 'content-type: application/json' \\\n    \
          -d '{{\"email\":\"ada@example.com\",\"password\":\"seven blue lanterns\",\"display_name\":\"Ada\",\"tenant_name\":\"Acme\"}}'\n  \
-         curl -s http://{shown}/openapi.json",
+         curl -s {scheme}://{shown}/openapi.json",
         config.data_dir.display(),
         config.email.url.strip_prefix("outbox:").map_or_else(
             || config.email.url.split(':').next().unwrap_or_default().to_owned(),

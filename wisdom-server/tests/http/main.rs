@@ -34,4 +34,5 @@ mod roles;
 mod session_origins;
 mod sign_in;
 mod support_access;
+mod tls;
 mod transfer;
