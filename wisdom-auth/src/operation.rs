@@ -14,6 +14,7 @@ pub use crate::mailed_proof::{
     ChangeEmail, LogInWithCode, LogInWithLink, RequestCode, RequestEmailChange, RequestLink,
     RequestPasswordReset, RequestVerification, ResetPassword,
 };
+pub use crate::oauth::certificate::{AddClientCertificate, RemoveClientCertificate};
 pub use crate::oauth::introspect::IntrospectToken;
 pub use crate::oauth::issue::IssueToken;
 pub use crate::oauth::manage::{CreateClient, ListClients, RevokeClient, RotateClientSecret};

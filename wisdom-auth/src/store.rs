@@ -391,7 +391,7 @@ pub trait ApiKeys: Send {
         page: &PageRequest,
     ) -> Result<Slice<ApiKey>, StorageError>;
 
-    /// Replaces name, secrets, flag and end of the key whose stored version is `expected`; the stored version becomes
+    /// Replaces name, secrets, certificates, flag and end of the key whose stored version is `expected`; the stored version becomes
     /// `expected + 1`. Another version is `StorageErrorKind::Stale`.
     async fn update(&mut self, key: &ApiKey, expected: i64) -> Result<(), StorageError>;
 
@@ -407,6 +407,9 @@ pub trait ApiKeys: Send {
 pub trait PresentedKeys: Send {
     /// The key with this public part, revoked or not.
     async fn find(&mut self, public_id: &str) -> Result<Option<ApiKey>, StorageError>;
+
+    /// The key with this id, revoked or not.
+    async fn find_by_id(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError>;
 
     /// Sets when it was last used, unless that is later already. Not a change of its version; nothing for no such key.
     async fn note_use(&mut self, tenant: TenantId, key: ApiKeyId, at: Timestamp) -> Result<(), StorageError>;

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod catalogue;
+pub mod certificate;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

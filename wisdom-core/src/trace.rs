@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::certificate::CertificateThumbprint;
 use crate::id::RequestId;
 
 /// Trace id, parent span id and flags, as `traceparent` carries them.
@@ -98,6 +99,9 @@ pub struct RequestInfo {
     pub trace: TraceContext,
     /// Where it came from, as far as configured proxies can be trusted.
     pub source: Option<IpAddr>,
+    /// The certificate whose key the connection's other end has proven to hold. Only a TLS listener may say so, never a
+    /// header.
+    pub certificate: Option<CertificateThumbprint>,
 }
 
 #[cfg(test)]

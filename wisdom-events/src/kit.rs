@@ -64,6 +64,7 @@ pub(crate) fn own_request(kit: &Kit) -> RequestInfo {
             flags: 0,
         },
         source: None,
+        certificate: None,
     }
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn request_for(kit: &Kit, trace: TraceContext) -> RequestInfo {
         id: kit.ids.id::<kind::Request>(),
         trace,
         source: None,
+        certificate: None,
     }
 }
 

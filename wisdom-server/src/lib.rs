@@ -26,5 +26,5 @@ mod tls;
 pub use cors::OriginError;
 pub use route::{Dialect, Route, RouteError, oauth_route, route};
 pub use serve::Server;
-pub use service::{Answer, Service, ServiceError};
+pub use service::{Answer, Peer, Service, ServiceError};
 pub use tls::{Tls, TlsError};

@@ -1,20 +1,20 @@
 //! The route table: the one place where operations get a method, a path and a status.
 
 use http::{Method, StatusCode};
+use wisdom_auth::operation::{
+    AddClientCertificate, BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp,
+    CreateClient, CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
+    ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
+    ListIdentities, ListPasskeys, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut,
+    Me, Refresh, RemoveClientCertificate, RemovePasskey, RenamePasskey, RenameSession, RenewRecoveryCodes,
+    RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset, RequestVerification, ResetPassword,
+    RevokeApiKey, RevokeClient, RevokeOne, RevokeOthers, RevokeToken, RotateApiKey, RotateClientSecret,
+    SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
+};
 #[cfg(feature = "passkeys")]
 use wisdom_auth::operation::{
     AddPasskey, BeginPasskey, BeginPasskeyLogIn, BeginPasskeySecondFactor, BeginPasskeyStepUp,
     FinishSignInWithPasskey, LogInWithPasskey, StepUpWithPasskey,
-};
-use wisdom_auth::operation::{
-    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreateClient,
-    CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
-    ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
-    ListIdentities, ListPasskeys, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut,
-    Me, Refresh, RemovePasskey, RenamePasskey, RenameSession, RenewRecoveryCodes, RequestCode,
-    RequestEmailChange, RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey,
-    RevokeClient, RevokeOne, RevokeOthers, RevokeToken, RotateApiKey, RotateClientSecret, SecondFactorStatus,
-    StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_events::audit::list_entries::ListAuditEntries;
 use wisdom_events::webhook::operations::create_endpoint::CreateEndpoint;
@@ -157,6 +157,8 @@ fn tenants() -> Vec<Route> {
         route::<ListClients>(GET, "/v1/tenants/{tenant}/service-clients", OK),
         route::<RotateClientSecret>(POST, "/v1/tenants/{tenant}/service-clients/{client}/rotate-secret", OK),
         route::<RevokeClient>(DELETE, "/v1/tenants/{tenant}/service-clients/{client}", EMPTY),
+        route::<AddClientCertificate>(POST, "/v1/tenants/{tenant}/service-clients/{client}/certificates", CREATED),
+        route::<RemoveClientCertificate>(DELETE, "/v1/tenants/{tenant}/service-clients/{client}/certificates/{thumbprint}", EMPTY),
         route::<StartImpersonation>(POST, "/v1/impersonations", CREATED),
         route::<ListImpersonations>(GET, "/v1/impersonations", OK),
         route::<EndImpersonation>(DELETE, "/v1/impersonations/{impersonation}", EMPTY),

@@ -35,7 +35,7 @@ use crate::limits::{
     HTTP2_STREAM_WINDOW, HTTP2_STREAMS, WRITE_TIME,
 };
 use crate::patient::Patient;
-use crate::service::Service;
+use crate::service::{Peer, Service};
 use crate::tls::{self, Tls};
 
 /// How long connections are still taken after `/readyz` began to say no, so that balancers can look elsewhere first.
@@ -235,7 +235,8 @@ impl Connections {
             () = self.stop.cancelled() => return,
         };
         let Ok(Ok(http2)) = version else { return };
-        self.converse(Patient::new(stream, WRITE_TIME), http2, peer).await;
+        self.converse(Patient::new(stream, WRITE_TIME), http2, peer.ip().into())
+            .await;
     }
 
     async fn serve_over_tls(&self, tls: &Tls, stream: TcpStream, peer: SocketAddr) {
@@ -246,6 +247,10 @@ impl Connections {
         match shaken {
             Ok(Ok(stream)) => {
                 let http2 = tls::speaks_http2(&stream);
+                let peer = Peer {
+                    address: peer.ip(),
+                    certificate: tls::client_certificate(&stream),
+                };
                 self.converse(stream, http2, peer).await;
             }
             Ok(Err(error)) => {
@@ -257,7 +262,7 @@ impl Connections {
     }
 
     /// Answers the requests of a connection, to its end.
-    async fn converse<I>(&self, io: I, http2: bool, peer: SocketAddr)
+    async fn converse<I>(&self, io: I, http2: bool, peer: Peer)
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -269,7 +274,7 @@ impl Connections {
                 let (service, activity) = (service.clone(), Arc::clone(&activity));
                 async move {
                     activity.begun.fetch_add(1, Ordering::Relaxed);
-                    let answer = service.handle(peer.ip(), request).await;
+                    let answer = service.handle(peer, request).await;
                     activity.ended.fetch_add(1, Ordering::Relaxed);
                     Ok::<_, Infallible>(answer)
                 }

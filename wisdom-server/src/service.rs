@@ -23,6 +23,7 @@ use http_body_util::Full;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thiserror::Error;
 use wisdom_adapters::Wisdom;
+use wisdom_core::certificate::CertificateThumbprint;
 use wisdom_core::failure::{Failure, FailureKind};
 use wisdom_core::id::{ImpersonationId, MAX_ID_TEXT, RequestId, UserId};
 use wisdom_core::port::rate_limit::RatePolicyError;
@@ -100,6 +101,25 @@ impl fmt::Debug for Inner {
     }
 }
 
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// The certificate whose key it has proven to hold in a TLS handshake with this process.
+    pub certificate: Option<CertificateThumbprint>,
+}
+
+impl From<IpAddr> for Peer {
+    /// A peer without a certificate.
+    fn from(address: IpAddr) -> Self {
+        Self {
+            address,
+            certificate: None,
+        }
+    }
+}
+
 /// What became known of a request on its way. Outlives the work, so that a timeout can tell.
 #[derive(Debug, Default)]
 struct Trip {
@@ -154,7 +174,7 @@ impl Service {
     }
 
     /// Answers one request that came from this peer. Never fails: every refusal is a problem document.
-    pub async fn handle<B>(&self, peer: IpAddr, request: Request<B>) -> Answer
+    pub async fn handle<B>(&self, peer: impl Into<Peer>, request: Request<B>) -> Answer
     where
         B: Body + Send,
         B::Data: Send,
@@ -166,11 +186,13 @@ impl Service {
         )]
         let started = Instant::now();
         let inner = &*self.inner;
+        let peer = peer.into();
         let (head, body) = request.into_parts();
-        let source = client::address(&inner.trusted, peer, &head.headers);
-        let info = inner.wisdom.request(trace(&head.headers), Some(source));
+        let source = client::address(&inner.trusted, peer.address, &head.headers);
+        let mut info = inner.wisdom.request(trace(&head.headers), Some(source));
+        info.certificate = peer.certificate;
         // Pinned here, because wrapping a future copies it, and this one is large.
-        let work = pin!(inner.serve(started, peer, source, info, head, body));
+        let work = pin!(inner.serve(started, peer.address, source, info, head, body));
         REQUEST.scope(info, work).await
     }
 }

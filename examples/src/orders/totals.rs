@@ -59,6 +59,7 @@ impl Consumer for KeepTotals {
             id: self.runner.kit().ids.id(),
             trace: event.trace,
             source: None,
+            certificate: None,
         };
         let context = TenantContext::for_claimed_row(tenant, request);
         let count = CountOrder {

@@ -9,6 +9,7 @@ use wisdom_auth::api_key::rotate::RotateApiKey;
 use wisdom_auth::api_key::verify::{FindApiKey, NoteKeyUse};
 use wisdom_auth::api_key::{ApiKey, ApiKeyPolicy, text};
 use wisdom_auth::error::AuthError;
+use wisdom_auth::oauth::certificate::AddClientCertificate;
 use wisdom_auth::oauth::manage::{CreateClient, RotateClientSecret};
 use wisdom_auth::session::freshness::RequireFresh;
 use wisdom_core::context::{Caller, Principal, SystemContext, SystemReason};
@@ -28,14 +29,15 @@ const LIFE: Duration = Duration::from_secs(5);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Keys remembered at most.
 const KEYS: u64 = 10_000;
-/// Operations of tenants that ask for a fresh proof: those that answer with a key's or client's secret, and those that let
-/// operators in.
-const PROVEN: [&str; 7] = [
+/// Operations of tenants that ask for a fresh proof: those that answer with a key's or client's secret or take a credential
+/// of a client's up, and those that let operators in.
+const PROVEN: [&str; 8] = [
     CreatePersonalKey::NAME,
     CreateTenantKey::NAME,
     RotateApiKey::NAME,
     CreateClient::NAME,
     RotateClientSecret::NAME,
+    AddClientCertificate::NAME,
     SetSupportAccess::NAME,
     OpenSupportAccess::NAME,
 ];

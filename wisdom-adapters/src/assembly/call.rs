@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use serde_json::Value;
 use wisdom_auth::authenticate::authenticate;
-use wisdom_auth::operation::{RevokeClient, RevokeToken};
+use wisdom_auth::operation::{RemoveClientCertificate, RevokeClient, RevokeToken};
 use wisdom_core::access::{Access, AccessError, Grants};
 use wisdom_core::catalogue::{Entry, Kind, Reply};
 use wisdom_core::context::{
@@ -23,7 +23,11 @@ use super::standing::FindStanding;
 
 const STANDING: SystemReason = SystemReason("tenancy.standing");
 /// Operations after which a client's token may be worth nothing.
-const CLIENT_ENDS: [&str; 2] = [RevokeClient::NAME, RevokeToken::NAME];
+const CLIENT_ENDS: [&str; 3] = [
+    RevokeClient::NAME,
+    RemoveClientCertificate::NAME,
+    RevokeToken::NAME,
+];
 
 /// What a door knows of a call.
 #[derive(Debug)]
@@ -75,7 +79,12 @@ impl Wisdom {
                 flags: 1,
             }
         });
-        RequestInfo { id, trace, source }
+        RequestInfo {
+            id,
+            trace,
+            source,
+            certificate: None,
+        }
     }
 
     /// Whom an access token speaks for. Needs no storage.

@@ -1,20 +1,20 @@
 //! The catalogue: the one list of operations. HTTP, OpenAPI, C ABI, command line and role matrix are made from it.
 
 use wisdom_auth::attempts::sweep::SweepAttempts;
+use wisdom_auth::operation::{
+    AddClientCertificate, BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp,
+    CreateClient, CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
+    ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
+    ListIdentities, ListPasskeys, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut,
+    Me, Refresh, RemoveClientCertificate, RemovePasskey, RenamePasskey, RenameSession, RenewRecoveryCodes,
+    RequestCode, RequestEmailChange, RequestLink, RequestPasswordReset, RequestVerification, ResetPassword,
+    RevokeApiKey, RevokeClient, RevokeOne, RevokeOthers, RevokeToken, RotateApiKey, RotateClientSecret,
+    SecondFactorStatus, StepUp, UnlinkIdentity, VerifyEmail,
+};
 #[cfg(feature = "passkeys")]
 use wisdom_auth::operation::{
     AddPasskey, BeginPasskey, BeginPasskeyLogIn, BeginPasskeySecondFactor, BeginPasskeyStepUp,
     FinishSignInWithPasskey, LogInWithPasskey, StepUpWithPasskey,
-};
-use wisdom_auth::operation::{
-    BeginLink, BeginSignIn, ChangeEmail, ChangePassword, CheckPassword, ConfirmTotp, CreateClient,
-    CreatePersonalKey, CreateTenantKey, DisableTotp, DiscoverProvider, EnrolTotp, FinishSignIn,
-    ForgetDevices, GetApiKey, IntrospectToken, IssueToken, LinkIdentity, ListApiKeys, ListClients,
-    ListIdentities, ListPasskeys, ListProviders, ListSessions, LogIn, LogInWithCode, LogInWithLink, LogOut,
-    Me, Refresh, RemovePasskey, RenamePasskey, RenameSession, RenewRecoveryCodes, RequestCode,
-    RequestEmailChange, RequestLink, RequestPasswordReset, RequestVerification, ResetPassword, RevokeApiKey,
-    RevokeClient, RevokeOne, RevokeOthers, RevokeToken, RotateApiKey, RotateClientSecret, SecondFactorStatus,
-    StepUp, UnlinkIdentity, VerifyEmail,
 };
 use wisdom_core::catalogue::Entry;
 use wisdom_events::audit::list_entries::ListAuditEntries;
@@ -144,6 +144,8 @@ fn tenants() -> Vec<Entry<Wisdom>> {
         Entry::tenant::<ListClients>(),
         Entry::tenant::<RotateClientSecret>(),
         Entry::tenant::<RevokeClient>(),
+        Entry::tenant::<AddClientCertificate>(),
+        Entry::tenant::<RemoveClientCertificate>(),
         Entry::flow::<StartImpersonation>(),
         Entry::system::<ListImpersonations>(),
         Entry::system::<EndImpersonation>(),

@@ -66,7 +66,7 @@ impl Wisdom {
         };
         let (token, principal) = &*held;
         let good = token.accepts(&presented.hash, self.kit().clock.now());
-        if !good || !token.client.is_open_to(request.source) {
+        if !good || !token.client.is_open_to(request.source) || !token.may_come_over(request.certificate) {
             metrics::counter!("wisdom_client_tokens_refused_total").increment(1);
             return Err(refused());
         }

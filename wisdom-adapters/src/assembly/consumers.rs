@@ -69,6 +69,7 @@ impl Consumer for IssueProofs {
             id: kit.ids.id::<kind::Request>(),
             trace: event.trace,
             source: None,
+            certificate: None,
         };
         let context = SystemContext::worker(ISSUING, request);
         let issued = self.0.system(&context, &IssueProof { wish }).await;

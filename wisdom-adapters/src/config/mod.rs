@@ -41,7 +41,7 @@ pub use origin::Origin;
 pub use passkeys::PasskeysConfig;
 pub use password::PasswordConfig;
 pub use secret_ref::{SecretRefError, resolve, resolve_text};
-pub use tls::TlsConfig;
+pub use tls::{ClientCertificates, TlsConfig};
 
 /// The whole configuration. Every field has a default; the defaults run on embedded adapters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 
+/// Whether clients may show certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    /// None is asked for.
+    Off,
+    /// One is asked for, and whoever has none goes on without. It says who a service client is (RFC 8705), and nothing
+    /// else.
+    Optional,
+}
+
 /// TLS of the server itself: on where `certificate` and `key` are set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +25,8 @@ pub struct TlsConfig {
     pub certificate: Option<String>,
     /// The certificate's private key in PEM, as `file:PATH` or `env:NAME`.
     pub key: Option<String>,
+    /// Whether clients may show certificates.
+    pub client_certificates: ClientCertificates,
     /// Certificate and key are looked at again after this many seconds, 1 to 86400.
     pub reload_seconds: u32,
 }
@@ -23,17 +36,21 @@ impl Default for TlsConfig {
         Self {
             certificate: None,
             key: None,
+            client_certificates: ClientCertificates::Off,
             reload_seconds: 60,
         }
     }
 }
 
 impl TlsConfig {
-    /// Certificate and key need each other.
+    /// Certificate and key need each other, and clients' certificates need both.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let (lacking, there) = match (&self.certificate, &self.key) {
             (Some(_), None) => ("key", "certificate"),
             (None, Some(_)) => ("certificate", "key"),
+            (None, None) if self.client_certificates != ClientCertificates::Off => {
+                ("certificate", "client_certificates")
+            }
             _ => return Ok(()),
         };
         Err(ConfigError::Value {
@@ -56,6 +73,10 @@ mod tests {
         assert_eq!(
             read("server.tls.certificate = 'a.pem'").unwrap_err(),
             "`server.tls.key` must be set, as `server.tls.certificate` is"
+        );
+        assert_eq!(
+            read("server.tls.client_certificates = 'optional'").unwrap_err(),
+            "`server.tls.certificate` must be set, as `server.tls.client_certificates` is"
         );
         assert_eq!(
             read("server.tls.key = 'file:b.pem'").unwrap_err(),

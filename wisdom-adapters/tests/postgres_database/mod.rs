@@ -27,6 +27,7 @@ const KEY: &str = concat!(
     include_str!("../../migrations/postgres/0015_service_clients.sql"),
     include_str!("../../migrations/postgres/0016_impersonations.sql"),
     include_str!("../../migrations/postgres/0018_revocation_hints.sql"),
+    include_str!("../../migrations/postgres/0019_client_certificates.sql"),
     include_str!("../../migrations/postgres/0020_support_access.sql"),
     include_str!("../../migrations/postgres/0021_session_origins.sql"),
 );

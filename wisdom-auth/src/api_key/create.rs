@@ -152,7 +152,7 @@ pub(crate) async fn make_of_tenant<Tx: ApiKeyTx + ?Sized>(
 }
 
 /// The user in session, and their rights by context and by storage, whichever are lower: the context may be older.
-pub(super) async fn rights<Tx: ApiKeyTx + ?Sized>(tx: &mut Tx) -> Result<(UserId, Grants), ApiKeyError> {
+pub(crate) async fn rights<Tx: ApiKeyTx + ?Sized>(tx: &mut Tx) -> Result<(UserId, Grants), ApiKeyError> {
     let frame = Arc::clone(tx.frame());
     let user = frame.session().ok_or(AccessError::InPerson)?.user;
     let role = tx.api_keys().role_of(user).await?.ok_or(AccessError::NotTenant)?;
@@ -175,7 +175,7 @@ pub(super) fn of_owner(own: &Grants, scopes: Option<&[String]>) -> Grants {
 }
 
 /// A refusal to give away what the caller does not hold.
-pub(super) const fn above(field: &'static str) -> ApiKeyError {
+pub(crate) const fn above(field: &'static str) -> ApiKeyError {
     ApiKeyError::Invalid {
         field,
         rule: "above_rights",
@@ -268,6 +268,7 @@ async fn make<Tx: ApiKeyTx + ?Sized>(
         role: wanted.role,
         scopes: wanted.scopes.map(<[String]>::to_vec),
         addresses: wanted.addresses.to_vec(),
+        certificates: Vec::new(),
         secret: StoredSecret {
             hash: new.hash,
             at: now,

@@ -5,6 +5,7 @@ use wisdom_core::event::NewEvent;
 use wisdom_core::id::{ApiKeyId, ClientId, UserId};
 
 use super::{ApiKey, KeyKind};
+use crate::oauth::certificate::ClientCertificate;
 
 /// The event of a key under the first name, or of a client under the second.
 fn about(of_key: &'static str, of_client: &'static str, key: &ApiKey) -> NewEvent {
@@ -34,6 +35,14 @@ pub(super) fn rotated(key: &ApiKey) -> NewEvent {
 /// `auth.api_key.revoked`, `auth.client.revoked`.
 pub(super) fn revoked(key: &ApiKey) -> NewEvent {
     about("auth.api_key.revoked", "auth.client.revoked", key)
+}
+
+/// `auth.client.certificate_added`, `auth.client.certificate_removed`.
+pub(crate) fn certificate(name: &'static str, client: &ApiKey, certificate: &ClientCertificate) -> NewEvent {
+    let id = ClientId::from_uuid(client.id.as_uuid());
+    let data =
+        json!({ "client": id, "certificate": certificate.thumbprint, "expires_at": certificate.expires_at });
+    NewEvent::new(name, id, data)
 }
 
 /// `auth.api_key.needs_review`: who made the key has left the tenant, and the key lives on.

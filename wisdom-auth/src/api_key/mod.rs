@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq as _};
 use wisdom_core::access::{Grants, Permission, Role};
 use wisdom_core::audit::AuditEntry;
+use wisdom_core::certificate::CertificateThumbprint;
 use wisdom_core::context::{Credential, Principal};
 use wisdom_core::id::{ApiKeyId, ClientId, TenantId, UserId};
 use wisdom_core::policy::Policy;
 use wisdom_core::time::Timestamp;
 use wisdom_core::value::DisplayName;
+
+use crate::oauth::certificate::ClientCertificate;
 
 pub mod address;
 pub mod create;
@@ -22,7 +25,7 @@ pub mod rotate;
 pub mod text;
 pub mod verify;
 
-mod event;
+pub(crate) mod event;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 
@@ -134,6 +137,8 @@ pub struct ApiKey {
     pub secret: StoredSecret,
     /// The one before, and until when it is good.
     pub previous: Option<StoredSecret>,
+    /// Certificates by which a client can prove who it is instead, oldest first.
+    pub certificates: Vec<ClientCertificate>,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to the minute or so.
@@ -156,7 +161,7 @@ impl ApiKey {
     }
 
     /// An entry of the audit log about it.
-    fn entry(&self) -> AuditEntry {
+    pub(crate) fn entry(&self) -> AuditEntry {
         match self.kind {
             KeyKind::Key => AuditEntry::on(self.kind.target(), self.id),
             KeyKind::Client => AuditEntry::on(self.kind.target(), ClientId::from_uuid(self.id.as_uuid())),
@@ -191,6 +196,16 @@ impl ApiKey {
             previous.hash.ct_eq(hash) & Choice::from(u8::from(now < previous.at))
         });
         bool::from(current | before) && self.is_open_to(source) && self.is_live(now)
+    }
+
+    /// Whether a certificate is the client's, and good now.
+    #[must_use]
+    pub fn knows(&self, thumbprint: &CertificateThumbprint, now: Timestamp) -> bool {
+        let known = self
+            .certificates
+            .iter()
+            .find(|known| known.thumbprint == *thumbprint);
+        known.is_some_and(|known| known.is_good(now))
     }
 
     /// Whether it may be used from this address.

@@ -60,7 +60,7 @@ fn sight(frame: &Frame) -> Option<UserId> {
 }
 
 /// The key, if the caller may see it.
-pub(super) async fn visible<Tx: ApiKeyTx + ?Sized>(
+pub(crate) async fn visible<Tx: ApiKeyTx + ?Sized>(
     tx: &mut Tx,
     kind: KeyKind,
     id: ApiKeyId,

@@ -7,7 +7,7 @@ use wisdom_core::access::{Access, AccessError, Callers, Grants, Permission};
 use wisdom_core::context::Principal;
 use wisdom_core::id::ApiKeyId;
 use wisdom_core::outcome::Outcome;
-use wisdom_core::unit_of_work::Effect;
+use wisdom_core::unit_of_work::{Effect, Frame};
 use wisdom_core::use_case::{Operation, UseCase};
 
 use super::permission::{KEY_OWN, KEY_REVOKE_ANY};
@@ -47,12 +47,7 @@ pub(crate) async fn revoke<Tx: ApiKeyTx + ?Sized>(
 ) -> Result<Outcome<()>, ApiKeyError> {
     let key = visible(tx, kind, id).await?;
     let frame = std::sync::Arc::clone(tx.frame());
-    let grants = frame.grants().ok_or(AccessError::NotTenant)?;
-    let caller = frame.principal().and_then(Principal::user);
-    let own = key.owner.is_some() && key.owner == caller;
-    if !own && !grants.allows(KEY_REVOKE_ANY) && !may_end(grants, &key) {
-        return Err(forbidden(KEY_REVOKE_ANY).into());
-    }
+    check_end(&frame, &key)?;
     if key.revoked_at.is_some() {
         return Ok(Outcome::unaudited((), "it was revoked before"));
     }
@@ -64,6 +59,17 @@ pub(crate) async fn revoke<Tx: ApiKeyTx + ?Sized>(
     tx.api_keys().update(&revoked, key.version).await?;
     let entry = key.entry().with(json!({ "owner": key.owner }));
     Ok(Outcome::audited((), entry).emit(event::revoked(&revoked)))
+}
+
+/// Refuses who may not end this key.
+pub(crate) fn check_end(frame: &Frame, key: &ApiKey) -> Result<(), AccessError> {
+    let grants = frame.grants().ok_or(AccessError::NotTenant)?;
+    let caller = frame.principal().and_then(Principal::user);
+    let own = key.owner.is_some() && key.owner == caller;
+    if own || grants.allows(KEY_REVOKE_ANY) || may_end(grants, key) {
+        return Ok(());
+    }
+    Err(forbidden(KEY_REVOKE_ANY))
 }
 
 /// Those who manage keys end the tenant's keys of no higher rank.

@@ -1,9 +1,12 @@
-//! Who a client is: by its secret, as `client_secret_basic` or `client_secret_post` (RFC 6749, section 2.3.1).
+//! Who a client is: by its secret, as `client_secret_basic` or `client_secret_post` (RFC 6749, section 2.3.1), or by the
+//! certificate of its connection, as `self_signed_tls_client_auth` (RFC 8705, section 2.2).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wisdom_core::access::Access;
+use wisdom_core::certificate::CertificateThumbprint;
 use wisdom_core::context::Caller;
+use wisdom_core::id::{ApiKeyId, ClientId};
 use wisdom_core::outcome::Outcome;
 use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Effect;
@@ -52,7 +55,44 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindClient {
     }
 }
 
-/// The client that an id and a secret prove, read from storage, so that an end counts at once on every node.
+/// Looks a client up by its id. Internal.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindClientById {
+    /// The client.
+    pub client: ClientId,
+}
+
+impl Operation for FindClientById {
+    const NAME: &'static str = "auth.client.find_by_id";
+    const SUMMARY: &'static str = "Looks a client up by its id.";
+    const ACCESS: Access = Access::System;
+    const EFFECT: Effect = Effect::Read;
+    type Output = FoundClient;
+    type Error = AuthError;
+}
+
+impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for FindClientById {
+    async fn run(&self, tx: &mut Tx) -> Result<Outcome<FoundClient>, AuthError> {
+        let id = ApiKeyId::from_uuid(self.client.as_uuid());
+        let client = tx.presented_keys().find_by_id(id).await?;
+        let client = client.filter(|client| client.kind == KeyKind::Client);
+        Ok(Outcome::unaudited(
+            FoundClient { client },
+            "what the client then does is audited",
+        ))
+    }
+}
+
+/// A client that has proven who it is.
+pub(super) struct Proven {
+    pub(super) client: ApiKey,
+    /// What proved it, unless a secret did. Tokens are bound to it.
+    pub(super) certificate: Option<CertificateThumbprint>,
+}
+
+/// The client that an id proves with a secret, or without one with the certificate of the connection
+/// (`self_signed_tls_client_auth`); read from storage, so that an end counts at once on every node.
 ///
 /// # Errors
 /// [`OauthError::InvalidClient`], whatever the reason; what storage refuses.
@@ -61,10 +101,27 @@ pub(super) async fn client<H: AuthHost>(
     caller: &Caller,
     id: Option<&str>,
     secret: Option<&SecretText>,
+) -> Result<Proven, OauthError> {
+    let id = id.ok_or(OauthError::InvalidClient)?;
+    match (secret, caller.request().certificate) {
+        (Some(secret), _) => Ok(Proven {
+            client: by_secret(host, caller, id, secret).await?,
+            certificate: None,
+        }),
+        (None, Some(certificate)) => Ok(Proven {
+            client: by_certificate(host, caller, id, &certificate).await?,
+            certificate: Some(certificate),
+        }),
+        (None, None) => Err(OauthError::InvalidClient),
+    }
+}
+
+async fn by_secret<H: AuthHost>(
+    host: &H,
+    caller: &Caller,
+    id: &str,
+    secret: &SecretText,
 ) -> Result<ApiKey, OauthError> {
-    let (Some(id), Some(secret)) = (id, secret) else {
-        return Err(OauthError::InvalidClient);
-    };
     let kit = host.runner().kit();
     let prefix = kit.policies.get::<ApiKeyPolicy>().prefix.of_client_secrets();
     let presented = text::parse(&prefix, secret.expose()).ok_or(OauthError::InvalidClient)?;
@@ -76,5 +133,24 @@ pub(super) async fn client<H: AuthHost>(
     found
         .filter(|client| client.accepts(&presented.hash, source, kit.clock.now()))
         .filter(|client| client_id(client).to_string() == id)
+        .ok_or(OauthError::InvalidClient)
+}
+
+async fn by_certificate<H: AuthHost>(
+    host: &H,
+    caller: &Caller,
+    id: &str,
+    certificate: &CertificateThumbprint,
+) -> Result<ApiKey, OauthError> {
+    let client = id.parse().map_err(|_| OauthError::InvalidClient)?;
+    let found = host
+        .runner()
+        .on_behalf(caller, &FindClientById { client })
+        .await?
+        .client;
+    let now = host.runner().kit().clock.now();
+    found
+        .filter(|client| client.is_live(now) && client.is_open_to(caller.request().source))
+        .filter(|client| client.knows(certificate, now))
         .ok_or(OauthError::InvalidClient)
 }

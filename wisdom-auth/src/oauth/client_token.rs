@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use wisdom_core::access::Access;
+use wisdom_core::certificate::CertificateThumbprint;
 use wisdom_core::context::{Credential, Principal};
 use wisdom_core::id::ClientId;
 use wisdom_core::outcome::Outcome;
@@ -28,6 +29,8 @@ pub struct ClientToken {
     pub client: String,
     /// The permissions it is cut down to; `None` leaves all that the client holds.
     pub scopes: Option<Vec<String>>,
+    /// The certificate it is bound to, if it was issued to one (RFC 8705, section 3).
+    pub certificate: Option<CertificateThumbprint>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it ends.
@@ -61,11 +64,24 @@ pub struct HeldToken {
 }
 
 impl HeldToken {
-    /// Whether a text with this hash is the token's, and the token is good now: neither it nor its client has ended.
+    /// Whether a text with this hash is the token's, and the token is good now: neither it, nor its client, nor the
+    /// certificate it is bound to has ended.
     #[must_use]
     pub fn accepts(&self, hash: &[u8; 32], now: Timestamp) -> bool {
         let same: bool = self.token.hash.ct_eq(hash).into();
-        same && now < self.token.expires_at && self.client.is_live(now)
+        let stands = self
+            .token
+            .certificate
+            .is_none_or(|bound| self.client.knows(&bound, now));
+        same && now < self.token.expires_at && self.client.is_live(now) && stands
+    }
+
+    /// Whether it may come over a connection whose other end has proven to hold this certificate, or none.
+    #[must_use]
+    pub fn may_come_over(&self, certificate: Option<CertificateThumbprint>) -> bool {
+        self.token
+            .certificate
+            .is_none_or(|bound| certificate == Some(bound))
     }
 
     /// Whom it speaks for.

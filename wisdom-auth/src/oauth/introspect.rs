@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wisdom_core::access::Access;
+use wisdom_core::certificate::CertificateThumbprint;
 use wisdom_core::context::Caller;
 use wisdom_core::id::{SessionId, TenantId, UserId};
 use wisdom_core::outcome::Outcome;
@@ -31,7 +32,7 @@ pub struct IntrospectToken {
     /// The client that asks. May come by HTTP Basic instead, as may the secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// Its secret.
+    /// Its secret. Without it the certificate of the connection must be one of the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<SecretText>,
 }
@@ -65,6 +66,17 @@ pub struct Introspection {
     /// Who issued it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// What whoever sends it must prove to hold besides; absent for a token that is good in anybody's hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// What a token is bound to (RFC 8705, section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Confirmation {
+    /// The certificate of the connection it must come over.
+    #[serde(rename = "x5t#S256")]
+    pub certificate: CertificateThumbprint,
 }
 
 impl Operation for IntrospectToken {
@@ -80,6 +92,7 @@ impl<H: AuthHost> Flow<H> for IntrospectToken {
     async fn run(&self, host: &H, caller: &Caller) -> Result<Introspection, OauthError> {
         let id = self.client_id.as_deref();
         let asks = authenticate::client(host, caller, id, self.client_secret.as_ref()).await?;
+        let asks = asks.client;
         let kit = host.runner().kit();
         let prefix = kit.policies.get::<ApiKeyPolicy>().prefix.of_client_tokens();
         let token = self.token.expose();
@@ -121,6 +134,10 @@ async fn of_client<H: AuthHost>(
             sub: Some(client),
             iat: Some(held.token.issued_at.unix_seconds()),
             exp: Some(held.token.expires_at.unix_seconds()),
+            cnf: held
+                .token
+                .certificate
+                .map(|certificate| Confirmation { certificate }),
             ..Introspection::default()
         }
     }))

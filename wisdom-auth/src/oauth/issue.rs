@@ -12,8 +12,9 @@ use wisdom_core::secret::SecretText;
 use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Flow, Operation, UseCase};
 
+use super::OauthError;
+use super::authenticate::{self, Proven};
 use super::client_token::{ClientToken, client_id, principal_of};
-use super::{OauthError, authenticate};
 use crate::api_key::{ApiKey, ApiKeyPolicy, text};
 use crate::error::AuthError;
 use crate::kit::AuthHost;
@@ -23,7 +24,8 @@ use crate::throttle::{self, Throttle};
 /// Scopes that one request may name.
 const MAX_SCOPES: usize = 100;
 
-/// Issues an access token to a client that proves who it is. There is no refresh token (RFC 6749, section 4.4.3).
+/// Issues an access token to a client that proves who it is. There is no refresh token (RFC 6749, section 4.4.3). To a
+/// certificate it issues a token that is good on connections with that certificate only (RFC 8705, section 3).
 ///
 /// Parameters it does not know are ignored, as RFC 6749, section 3.2, asks.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +35,7 @@ pub struct IssueToken {
     /// The client. May come by HTTP Basic instead, as may the secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// Its secret.
+    /// Its secret. Without it the certificate of the connection must be one of the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<SecretText>,
     /// Permissions, apart by spaces, that the token is cut down to; all that the client holds when absent.
@@ -70,7 +72,8 @@ impl<H: AuthHost> Flow<H> for IssueToken {
             return Err(OauthError::UnsupportedGrantType);
         }
         let id = self.client_id.as_deref();
-        let client = authenticate::client(host, caller, id, self.client_secret.as_ref()).await?;
+        let proven = authenticate::client(host, caller, id, self.client_secret.as_ref()).await?;
+        let Proven { client, certificate } = proven;
         throttle::client(host, client_id(&client), Throttle::ClientToken).await?;
         let kit = host.runner().kit();
         let policy = kit.policies.get::<ApiKeyPolicy>();
@@ -85,6 +88,7 @@ impl<H: AuthHost> Flow<H> for IssueToken {
                 hash: new.hash,
                 client: client.public_id.clone(),
                 scopes: scopes.clone(),
+                certificate,
                 issued_at: now,
                 expires_at: now.saturating_add(lifetime),
             },
@@ -154,7 +158,9 @@ impl<Tx: IdentityTx + ?Sized> UseCase<Tx> for KeepClientToken {
         tx.presented_keys()
             .note_use(self.tenant, self.client, token.issued_at)
             .await?;
-        let details = json!({ "scopes": token.scopes, "expires_at": token.expires_at });
+        let details = json!({
+            "scopes": token.scopes, "expires_at": token.expires_at, "certificate": token.certificate,
+        });
         let client = ClientId::from_uuid(self.client.as_uuid());
         let entry = AuditEntry::on("service_client", client)
             .in_tenant(self.tenant)

@@ -14,6 +14,7 @@ use wisdom_core::unit_of_work::Effect;
 use wisdom_core::use_case::{Operation, UseCase};
 use wisdom_core::value::DisplayName;
 
+use super::certificate::ClientCertificate;
 use super::client_token::client_id;
 use crate::api_key::create::{Made, Wanted, make_of_tenant};
 use crate::api_key::permission::KEY_MANAGE;
@@ -38,6 +39,8 @@ pub struct ClientView {
     pub scopes: Option<Vec<String>>,
     /// Where it and its tokens may be used from; empty is anywhere.
     pub addresses: Vec<AddressRange>,
+    /// Certificates by which it can prove who it is, oldest first.
+    pub certificates: Vec<ClientCertificate>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends, if it does.
@@ -57,7 +60,7 @@ pub struct ClientView {
 }
 
 impl ClientView {
-    fn of(client: &ApiKey) -> Self {
+    pub(super) fn of(client: &ApiKey) -> Self {
         Self {
             client: client_id(client),
             name: client.name.clone(),
@@ -65,6 +68,7 @@ impl ClientView {
             role: client.role,
             scopes: client.scopes.clone(),
             addresses: client.addresses.clone(),
+            certificates: client.certificates.clone(),
             created_at: client.created_at,
             expires_at: client.expires_at,
             last_used_at: client.last_used_at,
@@ -181,7 +185,7 @@ impl Operation for RevokeClient {
     type Error = ApiKeyError;
 }
 
-const fn row(client: ClientId) -> ApiKeyId {
+pub(super) const fn row(client: ClientId) -> ApiKeyId {
     ApiKeyId::from_uuid(client.as_uuid())
 }
 

@@ -39,7 +39,7 @@ pub struct RevokeToken {
     /// The client that asks, if it is one. May come by HTTP Basic instead, as may the secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// Its secret.
+    /// Its secret. Without it the certificate of the connection must be one of the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<SecretText>,
 }
@@ -57,7 +57,7 @@ impl<H: AuthHost> Flow<H> for RevokeToken {
     async fn run(&self, host: &H, caller: &Caller) -> Result<(), OauthError> {
         let (id, secret) = (self.client_id.as_deref(), self.client_secret.as_ref());
         let asks = if id.is_some() || secret.is_some() {
-            Some(authenticate::client(host, caller, id, secret).await?)
+            Some(authenticate::client(host, caller, id, secret).await?.client)
         } else {
             None
         };

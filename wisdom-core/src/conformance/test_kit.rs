@@ -99,6 +99,7 @@ impl TestKit {
             id: self.id(),
             trace,
             source: None,
+            certificate: None,
         }
     }
 

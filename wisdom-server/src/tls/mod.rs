@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use wisdom_adapters::config::{Config, SecretRefError};
+use wisdom_adapters::config::{ClientCertificates, Config, SecretRefError};
+use wisdom_auth::oauth::certificate::thumbprint;
+use wisdom_core::certificate::CertificateThumbprint;
 
+mod client_certificate;
 mod pair;
 
+use client_certificate::ProofOfPossession;
 use pair::{Pair, Source};
 
 const HTTP2: &[u8] = b"h2";
@@ -88,11 +93,21 @@ impl Tls {
         };
         let provider = Arc::new(default_provider());
         let pair = Arc::new(Pair::open(source, Arc::clone(&provider))?);
-        let mut protocol = rustls::ServerConfig::builder_with_provider(provider)
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(TlsError::Protocol)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&pair) as _);
+            .map_err(TlsError::Protocol)?;
+        let asks = tls.client_certificates == ClientCertificates::Optional;
+        let builder = if asks {
+            builder.with_client_cert_verifier(Arc::new(ProofOfPossession::new(provider)))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let mut protocol = builder.with_cert_resolver(Arc::clone(&pair) as _);
+        if asks {
+            // A session that is taken up again proves nothing anew: whoever shows a certificate signs with its key each time.
+            protocol.session_storage = Arc::new(NoServerSessionStorage {});
+            protocol.send_tls13_tickets = 0;
+        }
         protocol.alpn_protocols = vec![HTTP2.to_vec(), HTTP11.to_vec()];
         Ok(Some(Self {
             acceptor: Acceptor(TlsAcceptor::from(Arc::new(protocol))),
@@ -128,4 +143,10 @@ impl Tls {
 /// Whether client and server agreed on HTTP/2 (RFC 9113, section 3.3). Who names no protocol speaks HTTP/1.1.
 pub(crate) fn speaks_http2<I>(stream: &TlsStream<I>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
+}
+
+/// The certificate whose key the client has proven to hold, if it showed one.
+pub(crate) fn client_certificate<I>(stream: &TlsStream<I>) -> Option<CertificateThumbprint> {
+    let shown = stream.get_ref().1.peer_certificates()?;
+    shown.first().map(|certificate| thumbprint(certificate))
 }

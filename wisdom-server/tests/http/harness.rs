@@ -226,6 +226,19 @@ fn client() -> reqwest::Client {
 }
 
 impl Server {
+    /// The same server, spoken to by another client.
+    pub(crate) fn through(mut self, client: reqwest::Client) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// A call that another client makes.
+    pub(crate) fn call_through(&self, client: &reqwest::Client, method: Method, path: &str) -> Call {
+        Call {
+            request: client.request(method, format!("{}{path}", self.url)),
+        }
+    }
+
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         Call {
             request: self.client.request(method, format!("{}{path}", self.url)),

@@ -8,6 +8,7 @@
 
 mod api_keys;
 mod attempts;
+mod client_certificates;
 mod cookies;
 mod crash;
 mod flow;
@@ -21,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod listener;
 mod log_in_load;
+mod mutual_tls;
 mod oauth;
 mod openapi;
 mod outside_verifiers;
@@ -33,6 +35,7 @@ mod revocation;
 mod roles;
 mod session_origins;
 mod sign_in;
+mod stolen_certificates;
 mod support_access;
 mod tls;
 mod transfer;

@@ -114,6 +114,7 @@ pub(crate) fn body_for(route: &Route) -> Option<Value> {
         "auth.oauth.issue_token" => json!({ "grant_type": "client_credentials" }),
         "auth.api_key.create" | "auth.client.create" => json!({ "name": "Key", "role": "viewer" }),
         "auth.api_key.create_personal" => json!({ "name": "Key" }),
+        "auth.client.add_certificate" => json!({ "name": "Key", "certificate": "none" }),
         "webhooks.endpoint.create" => json!({ "url": "http://127.0.0.1:9/hook" }),
         "webhooks.endpoint.update" => json!({ "description": "changed" }),
         "auth.session.rename" => json!({ "label": "Laptop" }),
@@ -149,6 +150,7 @@ fn path_of(route: &Route, tenant: &str) -> String {
     route
         .path
         .replace("{tenant}", tenant)
+        .replace("{thumbprint}", &"A".repeat(43))
         .replace("{member}", &format!("mem_{unknown}"))
         .replace("{provider}", "nobody")
         .replace("{identity}", &format!("idn_{unknown}"))

@@ -29,7 +29,7 @@ impl Files {
         files
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.dir.path().join("certificate.pem")
     }
 

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use wisdom_auth::api_key::{ApiKey, KeyKind, StoredSecret};
+use wisdom_auth::oauth::certificate::ClientCertificate;
 use wisdom_auth::oauth::client_token::ClientToken;
 use wisdom_auth::store::{ApiKeyRepositories as _, IdentityTx as _};
 use wisdom_core::access::Role;
+use wisdom_core::certificate::CertificateThumbprint;
 use wisdom_core::conformance::{Harness, save};
 use wisdom_core::id::{TenantId, UserId};
 use wisdom_core::page::PageRequest;
 use wisdom_core::storage::Constraint;
+use wisdom_core::time::Timestamp;
 use wisdom_core::value::DisplayName;
 
 use super::fixtures::{TenancyStore, assert_stale, seed_member, seed_tenant};
@@ -41,12 +44,23 @@ fn new_key<S: TenancyStore + ?Sized>(
             at: now,
         },
         previous: None,
+        certificates: vec![certificate(1, now)],
         expires_at: Some(now.saturating_add(Duration::from_secs(60))),
         last_used_at: None,
         needs_review: false,
         revoked_at: None,
         created_at: now,
         version: 1,
+    }
+}
+
+fn certificate(digit: u8, now: Timestamp) -> ClientCertificate {
+    ClientCertificate {
+        thumbprint: CertificateThumbprint::from_bytes([digit; 32]),
+        name: DisplayName::parse("Größerer Ausweis").expect("a name"),
+        not_before: now,
+        expires_at: now.saturating_add(Duration::from_micros(9_000_001)),
+        added_at: now,
     }
 }
 
@@ -71,6 +85,7 @@ pub async fn api_key_is_read_back<S: TenancyStore + ?Sized>(h: &Harness<S>) {
         owner: Some(acme.owner.id),
         scopes: None,
         addresses: Vec::new(),
+        certificates: Vec::new(),
         expires_at: None,
         ..new_key(h, acme.id(), acme.owner.id, "bbbbbbbbbbbb")
     };
@@ -87,6 +102,7 @@ pub async fn api_key_is_read_back<S: TenancyStore + ?Sized>(h: &Harness<S>) {
             hash: [7; 32],
             at: now.saturating_add(Duration::from_secs(9)),
         }),
+        certificates: vec![certificate(1, key.created_at), certificate(2, now)],
         needs_review: true,
         revoked_at: Some(now),
         version: 2,
@@ -98,7 +114,11 @@ pub async fn api_key_is_read_back<S: TenancyStore + ?Sized>(h: &Harness<S>) {
     assert_eq!(stored(h, &key).await.as_ref(), Some(&changed));
     let mut tx = h.system_read().await;
     let presented = tx.presented_keys().find("aaaaaaaaaaaa").await.expect("find");
+    assert_eq!(presented, Some(changed.clone()));
+    let presented = tx.presented_keys().find_by_id(key.id).await.expect("find");
     assert_eq!(presented, Some(changed));
+    let nobodys = tx.presented_keys().find_by_id(h.test().id()).await.expect("find");
+    assert_eq!(nobodys, None);
     assert_eq!(
         tx.presented_keys().find("cccccccccccc").await.expect("find"),
         None
@@ -258,6 +278,7 @@ pub async fn client_token_is_read_back_and_dropped<S: TenancyStore + ?Sized>(h: 
         hash: [9; 32],
         client: client.to_owned(),
         scopes: scopes.map(|name| vec![name.to_owned()]),
+        certificate: scopes.map(|_| CertificateThumbprint::from_bytes([5; 32])),
         issued_at: h.test().now(),
         expires_at: h.test().now().saturating_add(Duration::from_secs(60)),
     };

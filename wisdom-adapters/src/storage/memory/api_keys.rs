@@ -34,9 +34,12 @@ impl ApiKeys for MemoryTx {
             return Err(StorageError::conflict(OPERATION, Constraint::REFERENCE));
         }
         let slot = (tenant, key.id);
-        if tables.api_keys.contains_key(&slot) || tables.api_keys_by_public_id.contains_key(&key.public_id) {
+        if tables.api_keys_by_id.contains_key(&key.id)
+            || tables.api_keys_by_public_id.contains_key(&key.public_id)
+        {
             return Err(StorageError::conflict(OPERATION, Constraint::IDENTITY));
         }
+        tables.api_keys_by_id.insert(key.id, slot);
         tables.api_keys_by_public_id.insert(key.public_id.clone(), slot);
         tables.api_keys.insert(
             slot,
@@ -85,6 +88,7 @@ impl ApiKeys for MemoryTx {
             name: key.name.clone(),
             secret: key.secret,
             previous: key.previous,
+            certificates: key.certificates.clone(),
             needs_review: key.needs_review,
             revoked_at: key.revoked_at,
             version: expected + 1,
@@ -134,6 +138,12 @@ impl PresentedKeys for MemoryTx {
     async fn find(&mut self, public_id: &str) -> Result<Option<ApiKey>, StorageError> {
         let tables = self.read();
         let slot = tables.api_keys_by_public_id.get(public_id);
+        Ok(slot.and_then(|slot| tables.api_keys.get(slot)).cloned())
+    }
+
+    async fn find_by_id(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError> {
+        let tables = self.read();
+        let slot = tables.api_keys_by_id.get(&id);
         Ok(slot.and_then(|slot| tables.api_keys.get(slot)).cloned())
     }
 

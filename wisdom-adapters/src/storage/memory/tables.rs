@@ -73,6 +73,8 @@ pub(super) struct Tables {
     pub(super) api_keys: OrdMap<(TenantId, ApiKeyId), ApiKey>,
     /// Unique: the public part of a key's text.
     pub(super) api_keys_by_public_id: OrdMap<String, (TenantId, ApiKeyId)>,
+    /// Unique: an id is one key's, whatever the tenant.
+    pub(super) api_keys_by_id: OrdMap<ApiKeyId, (TenantId, ApiKeyId)>,
     pub(super) client_tokens: OrdMap<String, ClientToken>,
     pub(super) impersonations: OrdMap<ImpersonationId, Impersonation>,
     /// When an operator last asked a tenant.

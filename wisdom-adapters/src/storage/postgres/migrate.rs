@@ -8,7 +8,7 @@ use super::address::Address;
 use super::roles;
 use crate::storage::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 17] = [
+const MIGRATIONS: [(i64, &str, &str); 18] = [
     (
         1,
         "identity",
@@ -83,6 +83,11 @@ const MIGRATIONS: [(i64, &str, &str); 17] = [
         18,
         "revocation hints",
         include_str!("../../../migrations/postgres/0018_revocation_hints.sql"),
+    ),
+    (
+        19,
+        "client certificates",
+        include_str!("../../../migrations/postgres/0019_client_certificates.sql"),
     ),
     (
         20,

@@ -20,7 +20,7 @@ macro_rules! select {
         concat!(
             "SELECT id, tenant_id, public_id, name, owner_id, creator_id, role, scopes, addresses, secret_hash,
              secret_at, previous_hash, previous_until, expires_at, last_used_at, needs_review, revoked_at, created_at,
-             version, kind FROM api_keys WHERE ",
+             version, kind, certificates FROM api_keys WHERE ",
             $rest
         )
     };
@@ -30,8 +30,8 @@ const INSERT: Statement = Statement::new(
     "api_keys.insert",
     "INSERT INTO api_keys (tenant_id, id, public_id, name, owner_id, creator_id, role, scopes, addresses, secret_hash,
      secret_at, previous_hash, previous_until, expires_at, last_used_at, needs_review, revoked_at, created_at, version,
-     kind)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+     kind, certificates)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
      ON CONFLICT DO NOTHING",
 );
 pub(super) const COUNT: Statement = Statement::new(
@@ -53,7 +53,8 @@ pub(super) const LIST_OF_OWNER: Statement = Statement::new(
 const UPDATE: Statement = Statement::new(
     "api_keys.update",
     "UPDATE api_keys SET name = $3, secret_hash = $4, secret_at = $5, previous_hash = $6, previous_until = $7,
-     needs_review = $8, revoked_at = $9, version = $10 + 1 WHERE tenant_id = $1 AND id = $2 AND version = $10",
+     needs_review = $8, revoked_at = $9, version = $10 + 1, certificates = $11
+     WHERE tenant_id = $1 AND id = $2 AND version = $10",
 );
 pub(super) const FLAG: Statement = Statement::new(
     "api_keys.flag_creator",
@@ -65,6 +66,7 @@ pub(super) const ROLE_OF: Statement = Statement::new(
     "SELECT role FROM memberships WHERE tenant_id = $1 AND user_id = $2",
 );
 pub(super) const PRESENTED: Statement = Statement::new("api_keys.presented", select!("public_id = $1"));
+pub(super) const BY_ID: Statement = Statement::new("api_keys.by_id", select!("id = $1"));
 const NOTE_USE: Statement = Statement::new(
     "api_keys.note_use",
     "UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND id = $2
@@ -98,6 +100,7 @@ fn key(row: &Row) -> Result<ApiKey, StorageError> {
         role: row.read(6, |name| name.parse().ok())?,
         scopes: from_json(row.json(7)?)?,
         addresses: from_json(row.json(8)?)?,
+        certificates: from_json(row.json(20)?)?,
         secret: StoredSecret {
             hash: row.array(9)?,
             at: row.time(10)?,
@@ -116,6 +119,7 @@ fn key(row: &Row) -> Result<ApiKey, StorageError> {
 impl ApiKeys for Unit {
     async fn insert(&mut self, key: &ApiKey) -> Result<(), StorageError> {
         let (scopes, addresses) = (json!(key.scopes), json!(key.addresses));
+        let certificates = json!(key.certificates);
         let values = [
             key.id.into(),
             key.public_id.as_str().into(),
@@ -136,6 +140,7 @@ impl ApiKeys for Unit {
             key.created_at.into(),
             key.version.into(),
             key.kind.as_str().into(),
+            (&certificates).into(),
         ];
         let changed = self.tenant_execute(&INSERT, &values).await?;
         added(changed, &INSERT, Constraint::IDENTITY)
@@ -177,6 +182,7 @@ impl ApiKeys for Unit {
     }
 
     async fn update(&mut self, key: &ApiKey, expected: i64) -> Result<(), StorageError> {
+        let certificates = json!(key.certificates);
         let values = [
             key.id.into(),
             key.name.as_str().into(),
@@ -187,6 +193,7 @@ impl ApiKeys for Unit {
             key.needs_review.into(),
             key.revoked_at.into(),
             expected.into(),
+            (&certificates).into(),
         ];
         current(self.tenant_execute(&UPDATE, &values).await?, &UPDATE)
     }
@@ -209,6 +216,11 @@ impl PresentedKeys for Unit {
             .sql_tx()
             .fetch_optional(&PRESENTED, &[public_id.into()])
             .await?;
+        row.as_ref().map(key).transpose()
+    }
+
+    async fn find_by_id(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError> {
+        let row = self.sql_tx().fetch_optional(&BY_ID, &[id.into()]).await?;
         row.as_ref().map(key).transpose()
     }
 

@@ -55,6 +55,7 @@ const OF_SYSTEM: &[(Statement, &str)] = &[
     (attempts::FIND_DEVICE, "bytea"),
     (attempts::COUNT_DEVICES, "uuid, timestamptz"),
     (api_keys::PRESENTED, "text"),
+    (api_keys::BY_ID, "uuid"),
     (client_tokens::FIND, "text"),
     (impersonations::PRESENTED, "text"),
     (impersonations::LIST_OF, "uuid, bigint"),
@@ -106,6 +107,7 @@ async fn sqlite_scans_no_table() {
         include_str!("../../../migrations/sqlite/0014_passkeys.sql"),
         include_str!("../../../migrations/sqlite/0015_service_clients.sql"),
         include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
+        include_str!("../../../migrations/sqlite/0019_client_certificates.sql"),
         include_str!("../../../migrations/sqlite/0020_support_access.sql"),
         include_str!("../../../migrations/sqlite/0021_session_origins.sql"),
     ] {

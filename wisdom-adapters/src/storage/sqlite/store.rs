@@ -17,7 +17,7 @@ use super::file::{self, Address};
 use crate::storage::sql::{Link, SqlTx, Unit, begin, uncancelled};
 use crate::storage::{OpenError, StoreOptions, SystemTx, TenantTx};
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (
         1,
         "identity",
@@ -82,6 +82,11 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
         16,
         "impersonations",
         include_str!("../../../migrations/sqlite/0016_impersonations.sql"),
+    ),
+    (
+        19,
+        "client certificates",
+        include_str!("../../../migrations/sqlite/0019_client_certificates.sql"),
     ),
     (
         20,
