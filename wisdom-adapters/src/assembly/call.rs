@@ -22,12 +22,8 @@ use super::memberships::Known;
 use super::standing::FindStanding;
 
 const STANDING: SystemReason = SystemReason("tenancy.standing");
-/// Operations after which a client's token may be worth nothing.
-const CLIENT_ENDS: [&str; 3] = [
-    RevokeClient::NAME,
-    RemoveClientCertificate::NAME,
-    RevokeToken::NAME,
-];
+/// Operations after which the tokens of a client may be worth nothing.
+const CLIENT_ENDS: [&str; 2] = [RevokeClient::NAME, RemoveClientCertificate::NAME];
 
 /// What a door knows of a call.
 #[derive(Debug)]
@@ -211,6 +207,8 @@ impl Wisdom {
             _ => None,
         };
         self.prove_before(entry.name, caller).await?;
+        // Strangers may call this one: it must not make the node forget what it knows of other tokens.
+        let ended = (entry.name == RevokeToken::NAME).then(|| self.known_tokens.ended_by(&input));
         let result = entry.call(self, caller, input, claim.as_ref()).await;
         if entry.effect == Effect::Write {
             if entry.name.starts_with("tenancy.") {
@@ -221,6 +219,9 @@ impl Wisdom {
             }
             if CLIENT_ENDS.contains(&entry.name) {
                 self.known_tokens.forget();
+            }
+            if let Some(public_id) = ended.flatten() {
+                self.known_tokens.forget_one(&public_id);
             }
             self.events.relay.wake();
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use wisdom_auth::api_key::{KeyPrefix, text};
 use wisdom_auth::error::AuthError;
 use wisdom_auth::oauth::client_token::{FindClientToken, HeldToken};
@@ -38,6 +39,17 @@ impl KnownTokens {
     /// Whether a text may be that of a client's token.
     pub(super) fn begins(&self, token: &[u8]) -> bool {
         self.prefix.begins(token)
+    }
+
+    /// The name of the token that a call to end one is about, if it may be a client's.
+    pub(super) fn ended_by(&self, input: &Value) -> Option<String> {
+        let presented = text::parse(&self.prefix, input.get("token")?.as_str()?)?;
+        Some(presented.public_id.to_owned())
+    }
+
+    /// Forgets what one token is worth.
+    pub(super) fn forget_one(&self, public_id: &str) {
+        self.known.forget_one(public_id);
     }
 
     /// Forgets what tokens are worth.

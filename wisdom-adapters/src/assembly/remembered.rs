@@ -64,6 +64,16 @@ where
         }
     }
 
+    /// Forgets one entry, where a change tells which.
+    pub(super) fn forget_one<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate(key);
+    }
+
     /// Forgets everything: changes are rare, reads are not.
     pub(super) fn forget(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
@@ -86,5 +96,16 @@ mod tests {
         assert_eq!(cache.get(&1), Some("new"));
         cache.forget();
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn one_is_forgotten_and_the_others_stay() {
+        let cache = Remembered::new(10, Duration::from_secs(5));
+        cache.keep(cache.begin(), 1, "one");
+        cache.keep(cache.begin(), 2, "two");
+        let reading = cache.begin();
+        cache.forget_one(&1);
+        cache.keep(reading, 1, "old");
+        assert_eq!((cache.get(&1), cache.get(&2)), (None, Some("two")));
     }
 }
