@@ -2,6 +2,7 @@
 
 mod consumer;
 mod template;
+mod texts;
 
 use thiserror::Error;
 use wisdom_core::policy::Policy;
@@ -9,7 +10,8 @@ use wisdom_core::port::email::EmailInvalid;
 use wisdom_core::value::EmailAddress;
 
 pub use consumer::MailConsumer;
-pub use template::{Rendered, TEMPLATES, Template, render};
+pub use template::{Rendered, Template, render};
+pub use texts::TEMPLATES;
 
 /// What every mail has in common. There is no default that would be right: without both no mail is sent, and each
 /// request becomes a dead letter.
