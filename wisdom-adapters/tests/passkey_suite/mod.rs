@@ -1,5 +1,6 @@
 //! What passkeys promise, over any store.
 
+mod changes;
 pub(crate) mod flows;
 pub(crate) mod race;
 pub(crate) mod refusals;
