@@ -6,6 +6,7 @@ use wisdom_server::{Route, routes};
 
 use crate::harness::{Person, Reply, Server, Setup, eventually, on_both};
 use crate::listener::Listener;
+use crate::mutual_tls::good;
 use crate::roles::body_for;
 
 on_both! {
@@ -22,6 +23,7 @@ struct Things {
     delivery: String,
     key: String,
     client: String,
+    thumbprint: String,
 }
 
 impl Things {
@@ -36,6 +38,7 @@ impl Things {
             delivery: id("dlv"),
             key: id("akey"),
             client: id("svc"),
+            thumbprint: "A".repeat(43),
         }
     }
 
@@ -49,6 +52,7 @@ impl Things {
                 "delivery" => &self.delivery,
                 "key" => &self.key,
                 "client" => &self.client,
+                "thumbprint" => &self.thumbprint,
                 other => panic!("what is {{{other}}}? Give this test an id of one"),
             };
             path = path.replace(&format!("{{{name}}}"), id);
@@ -82,6 +86,10 @@ async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things
         .await
         .expect(201)
         .text("client");
+    let shown = good();
+    let body = json!({ "name": "Laptop", "certificate": shown.certificate });
+    let path = format!("{tenant}/service-clients/{client}/certificates");
+    server.post(&path, &owner.access, &body).await.expect(201);
     let path = format!("{tenant}/webhook-endpoints/{endpoint}/deliveries");
     let delivery = eventually("a delivery", async || {
         let list = server.get(&path, &owner.access).await.expect(200);
@@ -95,6 +103,7 @@ async fn furnish(server: &Server, owner: &Person, receiver: &Listener) -> Things
         delivery: delivery.await,
         key,
         client,
+        thumbprint: shown.thumbprint,
     }
 }
 
